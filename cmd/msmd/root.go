@@ -22,7 +22,7 @@ func execute(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(serveCommand(environ), checkCommand(environ), demoCommand(), sampleAppCommand(), versionCommand())
+	root.AddCommand(serveCommand(environ), checkCommand(environ), healthCommand(environ), demoCommand(), sampleAppCommand(), versionCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
 		_, _ = fmt.Fprintf(stderr, "msmd: %v\n", err)
 		return 1

@@ -29,6 +29,7 @@ func (c *Config) Check(w io.Writer, samplePaths []string) error {
 	return c.check(w, samplePaths, sessionid.New("", ""))
 }
 
+// check is Check with the session id that stands as the example.
 func (c *Config) check(w io.Writer, samplePaths []string, example sessionid.ID) error {
 	var text strings.Builder // the sections' writes cannot fail
 	p := &printer{tab: tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)}
@@ -86,6 +87,8 @@ func (c *Config) printListeners(p *printer) {
 	}
 }
 
+// printNodes says of a failover node when it is not idle: with too few regular
+// nodes it holds the copies.
 func (c *Config) printNodes(p *printer) {
 	p.section("memcached nodes")
 	regular := 0
@@ -140,6 +143,7 @@ func orNone(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// survives is the promise in a few words; with one copy it is any one node.
 func (c *Config) survives() string {
 	var names []string
 	for _, s := range c.Nodes {
@@ -162,6 +166,7 @@ func (c *Config) printApps(p *printer) {
 	}
 }
 
+// printPattern tries the ignore pattern on the sample paths, as GET requests.
 func (c *Config) printPattern(p *printer, paths []string) {
 	p.section("requests without a session")
 	if c.IgnorePattern == "" {
@@ -197,6 +202,8 @@ func (c *Config) printLimits(p *printer) {
 	p.line("connections", fmt.Sprintf("%d to each node", c.MaxNodeConnections))
 }
 
+// printCookie writes the cookie as it will be set, in both forms if the browser's
+// side can be either.
 func (c *Config) printCookie(p *printer) {
 	attributes := "; Path=/; HttpOnly; SameSite=" + c.CookieSameSite
 	if c.CookieDomain != "" {

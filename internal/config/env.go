@@ -50,6 +50,8 @@ func (l *loader) readEnv(environ []string, table []key) {
 	l.warnUnknown(unknown, names)
 }
 
+// readVariable refuses two spellings with two values: either could be the one
+// that was forgotten.
 func (l *loader) readVariable(key string, names [2]string, vars map[string]string) {
 	first, ok := vars[names[0]]
 	second, both := vars[names[1]]

@@ -14,10 +14,6 @@ import (
 	"github.com/spf13/viper"
 )
 
-// errSecondDocument: yaml reads the first document of a file and passes over
-// the others in silence.
-var errSecondDocument = errors.New("a second document starts; hint: write all keys in one, without ---")
-
 // strictYAML is viper's YAML decoder. It keeps the keys as they were written,
 // for viper lower-cases them: of two that differ only by case one would win,
 // by chance.
@@ -44,7 +40,8 @@ func (s *strictYAML) Decode(b []byte, v map[string]any) error {
 	return oneDocument(b)
 }
 
-// oneDocument knows documents by their markers, which YAML finds at the start
+// oneDocument refuses a file of several documents: yaml reads the first and
+// passes over the others in silence. It knows documents by their markers, which YAML finds at the start
 // of a line whatever stands around them.
 func oneDocument(b []byte) error {
 	content := false
@@ -55,7 +52,7 @@ func oneDocument(b []byte) error {
 		switch {
 		case len(line) == 0 || line[0] == '#' || line[0] == '%':
 		case content && (string(line) == "---" || bytes.HasPrefix(line, []byte("--- "))):
-			return fmt.Errorf("yaml: line %d: %w", n, errSecondDocument)
+			return fmt.Errorf("yaml: line %d: a second document starts; hint: write all keys in one, without ---", n)
 		case string(line) != "---":
 			content = true
 		}
@@ -165,6 +162,8 @@ func (l *loader) checkFile(top map[string]any, file string, table []key) {
 	}
 }
 
+// checkKey notes that the file has k, or refuses a k without a value: viper
+// would take the default in silence.
 func (l *loader) checkKey(k key, value any) {
 	if value != nil {
 		l.c.Sources[k.name] = fromFile

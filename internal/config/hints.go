@@ -11,6 +11,7 @@ func ignored(lower string) bool {
 	return lower == "classname" || lower == "transcoderfactoryclass"
 }
 
+// unknownKey quotes the key and not its value, which may be a password.
 func unknownKey(written, file string, table []key) error {
 	if hint := laterHint(strings.ToLower(written)); hint != "" {
 		return fmt.Errorf("unknown key %q in %q; hint: %s", written, file, hint)

@@ -130,6 +130,7 @@ func (l *loader) good(names ...string) bool {
 	return true
 }
 
+// leaves takes joined errors apart, so that each gets a line with its key.
 func leaves(err error) []error {
 	joined, ok := err.(interface{ Unwrap() []error })
 	if !ok {

@@ -76,14 +76,13 @@ func TestDefaults(t *testing.T) {
 	}
 }
 
-// TestEveryKey gives each key another value than its default, in the file, in
-// the environment and by flag: what the three make of it must be the same.
-func TestEveryKey(t *testing.T) {
-	values := map[string]string{
+// otherValues has a value for each key that is not its default.
+func otherValues() map[string]string {
+	return map[string]string{
 		"listen": ":80", "adminListen": "0.0.0.0:81", "adminPublic": "true",
 		"memcachedNodes": "a:h1:1,b:h2:2", "failoverNodes": "b", "replicas": "0", "operationTimeout": "20ms",
 		"maxNodeConnections": "7", "allowPlaintext": "true",
-		"apps": "x=https://h:1,y=http://[::1]/", "upstreamTimeout": "5s", "forwardId": "true",
+		"apps": "x=https://h:1,y=http://[::1]:2/", "upstreamTimeout": "5s", "forwardId": "true",
 		"requestUriIgnorePattern": `/s/.*`, "ignoreMatch": "msm",
 		"maxInactiveInterval": "90s", "maxLifetime": "0", "maxSessionSize": "64KB", "inlineMax": "1KiB",
 		"sessionBackupTimeout": "2s",
@@ -92,6 +91,12 @@ func TestEveryKey(t *testing.T) {
 		"loadFailure": "reject", "commitFailure": "fail", "badPatch": "ignore",
 		"shutdownTimeout": "0", "logLevel": "debug", "logFormat": "json",
 	}
+}
+
+// TestEveryKey gives each key another value than its default, in the file, in
+// the environment and by flag: what the three make of it must be the same.
+func TestEveryKey(t *testing.T) {
+	values := otherValues()
 	var yaml strings.Builder
 	var environ, args []string
 	for _, k := range (&loader{c: &Config{}}).keys() {
@@ -118,17 +123,27 @@ func TestEveryKey(t *testing.T) {
 	if !reflect.DeepEqual(byFile, byEnv) || !reflect.DeepEqual(byFile, byFlag) {
 		t.Errorf("file        %+v\nenvironment %+v\nflags       %+v", byFile, byEnv, byFlag)
 	}
-	defaults := reflect.ValueOf(*mustLoad(t, smallest, nil))
-	for i, v := range reflect.ValueOf(*byFile).Fields() {
-		if v.IsValid() && reflect.DeepEqual(v.Interface(), defaults.FieldByName(i.Name).Interface()) {
-			t.Errorf("%s is still the default", i.Name)
-		}
-	}
+	differsEverywhere(t, byFile, mustLoad(t, smallest, nil))
 	if want := netip.MustParsePrefix("10.0.0.0/8"); byFile.TrustedProxies[0] != want {
 		t.Errorf("TrustedProxies[0] = %v, want %v", byFile.TrustedProxies[0], want)
 	}
 	if byFile.MaxSessionSize != 64000 || byFile.InlineMax != 1024 || byFile.CookieSameSite != SameSiteNone {
 		t.Errorf("sizes %d, %d; SameSite %s", byFile.MaxSessionSize, byFile.InlineMax, byFile.CookieSameSite)
+	}
+}
+
+// differsEverywhere finds the field that no key sets.
+func differsEverywhere(t testing.TB, c, defaults *Config) {
+	t.Helper()
+	a, b := reflect.ValueOf(*c), reflect.ValueOf(*defaults)
+	for i := range a.NumField() {
+		name := a.Type().Field(i).Name
+		if name == "Sources" || name == "Warnings" {
+			continue
+		}
+		if reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
+			t.Errorf("%s is still the default", name)
+		}
 	}
 }
 
@@ -166,6 +181,13 @@ func TestPrecedence(t *testing.T) {
 	c, _, err := Load("", parseFlags(t, "--apps=a=http://h:1", "--apps=b=http://h:2", "--memcachedNodes=h:1", "--forwardId"), nil)
 	if err != nil || len(c.Apps) != 2 || !c.ForwardID {
 		t.Errorf("Load from flags alone = %+v, %v", c, err)
+	}
+}
+
+func TestPortZeroTwice(t *testing.T) {
+	c := mustLoad(t, smallest, parseFlags(t, "--listen=127.0.0.1:0", "--adminListen=127.0.0.1:0"))
+	if c.Listen != c.AdminListen {
+		t.Errorf("Listen, AdminListen = %q, %q", c.Listen, c.AdminListen)
 	}
 }
 

@@ -47,6 +47,8 @@ func list(field *string) setter {
 	}
 }
 
+// address reads host:port. Empty is left to the rules about several keys: for
+// one listener it is an error, for the other it means off.
 func address(field *string) setter {
 	return func(raw any) error {
 		s, err := scalar(raw)
@@ -68,6 +70,7 @@ func address(field *string) setter {
 	}
 }
 
+// apps reads the list of the app's instances and reports every one at fault.
 func apps(field *[]App) setter {
 	return func(raw any) error {
 		all, err := elements(raw, "app1=http://127.0.0.1:9001")
@@ -78,7 +81,7 @@ func apps(field *[]App) setter {
 			return errors.New("no app; hint: apps: [app1=http://127.0.0.1:9001]")
 		}
 		var errs []error
-		seen := map[string]string{} // ids and URLs, to the id that has them
+		seen := map[string]string{} // ids and addresses, to the id that has them
 		for _, s := range all {
 			a, err := parseApp(s)
 			if err != nil {
@@ -88,18 +91,20 @@ func apps(field *[]App) setter {
 			if _, ok := seen[a.ID]; ok {
 				errs = append(errs, fmt.Errorf("id %q stands twice; hint: each app needs its own", a.ID))
 			}
-			// An id has no slashes, so it cannot be mistaken for a URL.
-			u := strings.ToLower(a.URL.String())
-			if other, ok := seen[u]; ok {
-				errs = append(errs, fmt.Errorf("%q and %q have the same address %q; hint: write each instance once", other, a.ID, u))
+			// An id has no colon, so it cannot be mistaken for an address.
+			addr := strings.ToLower(net.JoinHostPort(a.URL.Hostname(), portOf(a.URL)))
+			if other, ok := seen[addr]; ok {
+				errs = append(errs, fmt.Errorf("%q and %q have the same address %q; hint: write each instance once", other, a.ID, addr))
 			}
-			seen[a.ID], seen[u] = a.ID, a.ID
+			seen[a.ID], seen[addr] = a.ID, a.ID
 			*field = append(*field, a)
 		}
 		return errors.Join(errs...)
 	}
 }
 
+// parseApp reads one id=url. Its errors never show a password that stands in
+// the URL.
 func parseApp(s string) (App, error) {
 	id, raw, ok := strings.Cut(s, "=")
 	if !ok || strings.Contains(id, "://") {
@@ -142,6 +147,19 @@ func urlFault(u *url.URL) string {
 	}
 }
 
+// portOf returns u's port, its scheme's if it names none.
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	default:
+		return "80"
+	}
+}
+
+// badPort also catches "http://host:", which url.Parse lets pass.
 func badPort(u *url.URL) bool {
 	if u.Port() == "" {
 		return strings.HasSuffix(u.Host, ":")
@@ -150,6 +168,7 @@ func badPort(u *url.URL) bool {
 	return err != nil || n == 0
 }
 
+// proxies reads addresses and CIDR blocks.
 func proxies(field *[]netip.Prefix) setter {
 	return func(raw any) error {
 		all, err := elements(raw, "10.0.0.0/8")
@@ -169,6 +188,8 @@ func proxies(field *[]netip.Prefix) setter {
 	}
 }
 
+// parsePrefix takes an address as the block of that address alone. IPv4 in IPv6
+// becomes IPv4, the form in which peers are compared.
 func parsePrefix(s string) (netip.Prefix, error) {
 	if strings.Contains(s, "/") {
 		p, err := netip.ParsePrefix(s)
@@ -185,6 +206,8 @@ func parsePrefix(s string) (netip.Prefix, error) {
 	return netip.PrefixFrom(a, a.BitLen()), nil
 }
 
+// cookieName reads an RFC 6265 cookie name. Its length is bounded because it
+// travels with every request.
 func cookieName(field *string) setter {
 	return func(raw any) error {
 		s, err := verbatim(raw)
@@ -209,6 +232,8 @@ func token(s string) bool {
 	return true
 }
 
+// cookieDomain reads a Domain attribute. Anything but a plain name would end up
+// in Set-Cookie as it stands.
 func cookieDomain(field *string) setter {
 	return func(raw any) error {
 		s, err := verbatim(raw)

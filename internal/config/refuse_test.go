@@ -13,14 +13,32 @@ func goWords() *regexp.Regexp {
 	return regexp.MustCompile(`mapstructure|invalid keys|map\[|interface \{\}|strconv|netip|\btime: |parse "|!!|cannot unmarshal|pflag|<nil>|%!`)
 }
 
-func TestRefusals(t *testing.T) {
-	const good = twoNodes + "apps: a=http://h:9\n"
-	for _, tt := range []struct {
-		yaml string
-		want []string // in the message: the key, the value, the hint
-	}{
+// good is a configuration to add a fault to.
+const good = twoNodes + "apps: a=http://h:9\n"
+
+type refusal struct {
+	yaml string
+	want []string // in the message: the key, the value, the hint
+}
+
+func refuses(t *testing.T, refusals []refusal) {
+	t.Helper()
+	for _, tt := range refusals {
+		c, _, err := Load(writeFile(t, tt.yaml), nil, nil)
+		if err == nil || c != nil {
+			t.Errorf("%q: accepted", tt.yaml)
+			continue
+		}
+		wantMessage(t, tt.yaml, err, tt.want...)
+		if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: the message tells a password: %v", tt.yaml, err)
+		}
+	}
+}
+
+func TestRefusesListeners(t *testing.T) {
+	refuses(t, []refusal{
 		{"", []string{"memcachedNodes: no memcached node", "apps: no app", "hint: apps: [app1="}},
-		// listeners
 		{good + "listen: 8080", []string{"listen: ", `"8080"`, "127.0.0.1:8080"}},
 		{good + "listen: ''", []string{"listen: no address", "hint: listen: 127"}},
 		{good + "listen:", []string{"listen: no value", `default "127.0.0.1:8080"`}},
@@ -31,7 +49,11 @@ func TestRefusals(t *testing.T) {
 		{good + "adminListen: example.com:1", []string{"adminListen: ", "adminPublic: true"}},
 		{good + "adminListen: 127.0.0.1:8080", []string{"adminListen: ", "listen's address"}},
 		{good + "adminPublic: yes", []string{"adminPublic: ", `"yes"`, "true or false"}},
-		// nodes
+	})
+}
+
+func TestRefusesNodes(t *testing.T) {
+	refuses(t, []refusal{
 		{"apps: a=http://h:9\nmemcachedNodes: h:1,h:2", []string{"memcachedNodes: ", `"h:1"`, `"h:2"`, "no id"}},
 		{"apps: a=http://h:9\nmemcachedNodes: {N1: 'h:1'}", []string{"memcachedNodes: ", "a list has dashes", "n1:127.0.0.1:11211"}},
 		{"apps: a=http://h:9\nmemcachedNodes:\n  - n1: h:1", []string{"memcachedNodes: ", "n1", "without a space after a colon"}},
@@ -51,7 +73,11 @@ func TestRefusals(t *testing.T) {
 		{good + "maxNodeConnections: 0", []string{`maxNodeConnections: "0"`, "1 to 4096"}},
 		{good + "maxNodeConnections: many", []string{`maxNodeConnections: "many"`, "1 to 4096"}},
 		{good + "maxNodeConnections: 1.5", []string{`maxNodeConnections: "1.5"`, "whole number"}},
-		// apps
+	})
+}
+
+func TestRefusesApps(t *testing.T) {
+	refuses(t, []refusal{
 		{twoNodes + "apps: []", []string{"apps: no app", "app1=http://127.0.0.1:9001"}},
 		{twoNodes + "apps: {A: 'http://h:1'}", []string{"apps: ", "a list has dashes", "app1=http://127.0.0.1:9001"}},
 		{twoNodes + "apps: http://h:1", []string{`apps: "http://h:1" has no id`, "app1=http"}},
@@ -66,13 +92,18 @@ func TestRefusals(t *testing.T) {
 		{twoNodes + "apps: a=http://h:99999", []string{"apps: ", `"a=http://h:99999"`, "1 to 65535"}},
 		{twoNodes + "apps: a=http://h:x", []string{"apps: ", `"a"`, "a=http://127.0.0.1:9001"}},
 		{twoNodes + "apps: a=http://h:1,a=http://h:2", []string{`apps: id "a" stands twice`, "its own"}},
-		{twoNodes + "apps: a=http://h:1,b=http://H:1/", []string{`apps: "a" and "b"`, `"http://h:1"`, "once"}},
+		{twoNodes + "apps: a=http://h:1,b=http://H:1/", []string{`apps: "a" and "b"`, `"h:1"`, "once"}},
+		{twoNodes + "apps: a=http://h,b=http://h:80", []string{`"a" and "b"`, `"h:80"`, "once"}},
 		{twoNodes + "apps: a=http://127.0.0.1:8080", []string{"apps: ", `"a=http://127.0.0.1:8080"`, "another port"}},
 		{twoNodes + "apps: a=http://localhost:80\nlisten: ':80'", []string{"apps: ", "another port"}},
 		{good + "requestUriIgnorePattern: '(?!x)'", []string{"requestUriIgnorePattern: ", `"(?!x)"`, "look-around"}},
 		{good + "requestUriIgnorePattern: 010", []string{`requestUriIgnorePattern: "8"`, "put it in quotes"}},
 		{good + "ignoreMatch: uri", []string{`ignoreMatch: "uri"`, "path, msm"}},
-		// sessions
+	})
+}
+
+func TestRefusesLimits(t *testing.T) {
+	refuses(t, []refusal{
 		{good + "maxInactiveInterval: 1800", []string{`maxInactiveInterval: "1800" has no unit`, "write 1800s or 30m"}},
 		{good + "maxInactiveInterval: 0", []string{`maxInactiveInterval: "0"`, "never expires", "such as 30m"}},
 		{good + "maxInactiveInterval: -1", []string{`maxInactiveInterval: "-1"`, "never expires"}},
@@ -88,7 +119,11 @@ func TestRefusals(t *testing.T) {
 		{good + "inlineMax: 255", []string{`inlineMax: "255"`, "256 to 65536"}},
 		{good + "sessionBackupTimeout: 50ms", []string{`sessionBackupTimeout: "50ms" is less than operationTimeout "100ms"`, "hint"}},
 		{good + "sessionBackupTimeout: 100", []string{`sessionBackupTimeout: "100" has no unit`, "write 100ms"}},
-		// cookie
+	})
+}
+
+func TestRefusesCookie(t *testing.T) {
+	refuses(t, []refusal{
 		{good + "cookieName: a b", []string{`cookieName: "a b"`, "letters"}},
 		{good + "cookieName: 007", []string{`cookieName: "7"`, "quotes"}},
 		{good + "cookieName: __Host-x", []string{`cookieName: "__Host-x"`, "plaintext", "trustedProxies"}},
@@ -105,7 +140,11 @@ func TestRefusals(t *testing.T) {
 		{good + "cookieMaxAge: 3600", []string{`cookieMaxAge: "3600"`, "3600s or 60m"}},
 		{good + "trustedProxies: [10.0.0.0/33, proxy]", []string{"trustedProxies: ", `"10.0.0.0/33"`, `"proxy"`, "10.0.0.0/8"}},
 		{good + "trustedProxies: fe80::1%eth0", []string{"trustedProxies: ", `"fe80::1%eth0"`}},
-		// failure, process
+	})
+}
+
+func TestRefusesChoices(t *testing.T) {
+	refuses(t, []refusal{
 		{good + "loadFailure: fail", []string{`loadFailure: "fail"`, "serve, reject"}},
 		{good + "commitFailure: 1", []string{`commitFailure: "1"`, "auto, fail, serve"}},
 		{good + "badPatch: serve", []string{`badPatch: "serve"`, "fail, ignore"}},
@@ -113,7 +152,11 @@ func TestRefusals(t *testing.T) {
 		{good + "logFormat: xml", []string{`logFormat: "xml"`, "auto, json, text"}},
 		{good + "shutdownTimeout: 2026-01-02", []string{`shutdownTimeout: "2026-01-02`, "quotes"}},
 		{good + "upstreamTimeout: nan", []string{`upstreamTimeout: "nan" is not a duration`}},
-		// keys
+	})
+}
+
+func TestRefusesKeys(t *testing.T) {
+	refuses(t, []refusal{
 		{good + "failovernode: n2", []string{`unknown key "failovernode"`, "msmd.yaml", `did you mean "failoverNodes"?`}},
 		{good + "wibble: 1", []string{`unknown key "wibble"`, "config.example.yaml lists all keys"}},
 		{good + "session:\n  timeout: 1s", []string{`unknown key "session"`}},
@@ -122,7 +165,11 @@ func TestRefusals(t *testing.T) {
 		{good + "Sticky: true", []string{`unknown key "Sticky"`, "non-sticky, which is correct behind any balancer"}},
 		{good + "sessionBackupAsync: false", []string{`unknown key "sessionBackupAsync"`, "always stores before it answers"}},
 		{good + "password: hunter2", []string{`unknown key "password"`, "private network"}},
-		// YAML
+	})
+}
+
+func TestRefusesYAML(t *testing.T) {
+	refuses(t, []refusal{
 		{"listen: a\nlisten: b\n", []string{`msmd.yaml" line 2`, `key "listen" already defined at line 1`, "only once"}},
 		{"listen: 'x:1'\nrequestUriIgnorePattern: \".*\\.png\"\n", []string{`msmd.yaml" line 2`, "single quotes"}},
 		{"\tlisten: x\n", []string{`msmd.yaml" line 1`, "not tabs"}},
@@ -137,17 +184,7 @@ func TestRefusals(t *testing.T) {
 		{"listen: x:1\napps\n", []string{`msmd.yaml" line`, "key: value"}},
 		{"- a\n", []string{"not a list of keys and values"}},
 		{"# x\n---\n" + good + "--- # more\nlisten: x:1\n", []string{"line 5", "second document"}},
-	} {
-		c, _, err := Load(writeFile(t, tt.yaml), nil, nil)
-		if err == nil || c != nil {
-			t.Errorf("%q: accepted", tt.yaml)
-			continue
-		}
-		wantMessage(t, tt.yaml, err, tt.want...)
-		if strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("%q: the message tells a password: %v", tt.yaml, err)
-		}
-	}
+	})
 }
 
 func wantMessage(t testing.TB, input string, err error, want ...string) {

@@ -20,6 +20,8 @@ func (l *loader) validate() {
 	l.validateProxies()
 }
 
+// validateListeners keeps the admin pages, which show sessions, from the
+// network unless that was asked for.
 func (l *loader) validateListeners() {
 	c := l.c
 	if c.Listen == "" && l.good("listen") {
@@ -28,10 +30,10 @@ func (l *loader) validateListeners() {
 	if c.AdminListen == "" || !l.good("adminListen", "adminPublic") {
 		return
 	}
-	if c.AdminListen == c.Listen {
+	host, port, _ := net.SplitHostPort(c.AdminListen)
+	if c.AdminListen == c.Listen && port != "0" { // port 0 is another one each time
 		l.failf("adminListen", "%q is listen's address too; hint: give the admin pages a port of their own", c.AdminListen)
 	}
-	host, _, _ := net.SplitHostPort(c.AdminListen)
 	switch {
 	case loopback(host):
 	case c.AdminPublic:
@@ -48,6 +50,8 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && a.Unmap().IsLoopback()
 }
 
+// validateNodes reads the node list twice, without and with failoverNodes, so
+// that each fault is put down to the key that has it.
 func (l *loader) validateNodes() {
 	if !l.good("memcachedNodes") {
 		return
@@ -114,7 +118,7 @@ func (l *loader) validateApps() {
 	}
 	host, port, _ := net.SplitHostPort(l.c.Listen)
 	for _, a := range l.c.Apps {
-		if a.URL.Port() != port {
+		if portOf(a.URL) != port {
 			continue
 		}
 		everywhere := host == "" || host == "0.0.0.0" || host == "::"
@@ -124,6 +128,8 @@ func (l *loader) validateApps() {
 	}
 }
 
+// validateIgnore compiles the pattern here, not when it is read, because the
+// text it is matched against is another key.
 func (l *loader) validateIgnore() {
 	if !l.good("requestUriIgnorePattern", "ignoreMatch") {
 		return
@@ -135,6 +141,8 @@ func (l *loader) validateIgnore() {
 	l.c.Ignore = f
 }
 
+// validateLimits refuses limits that contradict each other: the shorter one
+// would silently make the longer one void.
 func (l *loader) validateLimits() {
 	c := l.c
 	if l.good("operationTimeout", "sessionBackupTimeout") && c.SessionBackupTimeout < c.OperationTimeout {
@@ -189,6 +197,8 @@ func plaintextCookie(c *Config) string {
 	}
 }
 
+// validateProxies allows trust in everybody, for msmd may stand where only a
+// balancer can reach it, but says what it means.
 func (l *loader) validateProxies() {
 	for _, p := range l.c.TrustedProxies {
 		if p.Bits() == 0 {

@@ -72,6 +72,8 @@ func text(field *string) setter {
 	}
 }
 
+// boolean takes true and false alone: yes and on are strings in today's YAML
+// and were booleans in yesterday's.
 func boolean(field *bool) setter {
 	return func(raw any) error {
 		s, err := scalar(raw)
@@ -90,6 +92,7 @@ func boolean(field *bool) setter {
 	}
 }
 
+// choice reads one of a few words, in any case, and stores it as spelt here.
 func choice(field *string, words ...string) setter {
 	return func(raw any) error {
 		s, err := scalar(raw)
@@ -135,6 +138,7 @@ func integer(field *int, low, high int) setter {
 	}
 }
 
+// replicas is integer with a word about what may be tried here first.
 func replicas(field *int) setter {
 	read := integer(field, 0, 1)
 	return func(raw any) error {
@@ -168,6 +172,7 @@ func size(field *int, low, high int) setter {
 	}
 }
 
+// byteUnit returns how many bytes the unit is, 0 if there is none of that name.
 func byteUnit(s string) int {
 	switch strings.ToLower(s) {
 	case "", "b":
@@ -194,6 +199,8 @@ type span struct {
 	tooLow   string // hint for 0 and less, in place of the range
 }
 
+// duration reads a Go duration. A number without a unit is refused: viper alone
+// would read 30 as 30 nanoseconds.
 func duration(field *time.Duration, sp span) setter {
 	return func(raw any) error {
 		s, err := scalar(raw)
@@ -245,6 +252,8 @@ func zeroHint(sp span) string {
 	return ""
 }
 
+// unitHint says how to write a bare number: msm counted its timeouts in
+// milliseconds, the rest of Tomcat's world counts seconds.
 func unitHint(number, unit string) string {
 	if unit == "ms" {
 		return "msm counted milliseconds here: write " + number + "ms"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,8 +15,8 @@ import (
 )
 
 const (
-	maxRounds = 5 // of reading and repairing in one load
-	clockSkew = 5 * time.Second
+	quickRounds = 3 // of reading and repairing, before a load pauses between them
+	clockSkew   = 5 * time.Second
 )
 
 // store is the protocol between sessions and nodes, without HTTP: load and, in
@@ -44,6 +45,7 @@ const (
 	miss
 	failed  // no answer, or one that the node could not take part with
 	corrupt // bytes that are no record of this session: kept, never overwritten
+	taken   // a key that should be new is there already
 )
 
 // member is one node of a session's set, with its answer.
@@ -97,6 +99,35 @@ func (s *store) newView(id sessionid.ID) *view {
 	return v
 }
 
+// find loads the session for a request. Requests that wait while another loads
+// the same session share the next load, one that begins after they came: an
+// earlier one may have missed a change that was acknowledged before they came.
+func (s *store) find(ctx context.Context, id sessionid.ID) *view {
+	came := time.Now()
+	v := s.newView(id)
+	t, waited := s.inFlight.enter(v.key, s.timeout)
+	if t != nil {
+		defer s.inFlight.leave(v.key, t)
+		if waited && t.loaded != nil && t.loaded.id == id && t.began.After(came) {
+			return t.loaded.clone()
+		}
+	}
+	began := time.Now()
+	// Others may share the outcome: it must not depend on this client's staying.
+	s.load(context.WithoutCancel(ctx), v, false)
+	if t != nil {
+		t.loaded, t.began = v.clone(), began
+	}
+	return v
+}
+
+func (v *view) clone() *view {
+	c := *v
+	c.members = slices.Clone(v.members)
+	c.spares = slices.Clone(v.spares)
+	return &c
+}
+
 // load asks the session's nodes in parallel, settles differences between them
 // and writes the newest version back where it is missing or old, before anyone
 // uses it. It marks v.members that fail and does not ask them again.
@@ -106,7 +137,10 @@ func (s *store) newView(id sessionid.ID) *view {
 // only when no member has the session and some member could not say.
 func (s *store) load(ctx context.Context, v *view, widen bool) {
 	deadline := time.Now().Add(s.timeout)
-	for range maxRounds {
+	for round := 0; round == 0 || time.Now().Before(deadline); round++ {
+		if round >= quickRounds {
+			pause(ctx) // others are changing the session under our hands
+		}
 		if widen {
 			v.widen(s.copies)
 		}
@@ -127,11 +161,8 @@ func (s *store) load(ctx context.Context, v *view, widen bool) {
 			s.conclude(v, best)
 			return
 		}
-		if time.Now().After(deadline) {
-			break
-		}
 	}
-	v.presence = unknown // others kept changing it under our hands
+	v.presence = unknown
 }
 
 // widen adds spares until copies members can take part, and reports whether it

@@ -1,30 +1,38 @@
 package manager
 
 import (
-	"context"
 	"sync"
+	"time"
 )
 
-// queue lets one commit per session at a time run in this process, first come
-// first served, so that requests of one page rarely conflict at the nodes. It
-// holds an entry only for sessions with a commit under way.
+// queue lets one load or commit per session at a time run in this process,
+// first come first served, so that the requests of one page neither conflict
+// at the nodes nor meet each other's half-done commits. It holds an entry only
+// for sessions with a load or commit under way.
 type queue struct {
 	mu    sync.Mutex // guards turns
 	turns map[string]*turn
 }
 
+// turn is the entry of one session.
 type turn struct {
 	users int           // holding or waiting; guarded by queue.mu
 	held  chan struct{} // full while somebody holds it; waiting senders are served in order
+
+	// The last load under this turn, for those that were waiting when it
+	// began. Only the holder touches these.
+	loaded *view
+	began  time.Time
 }
 
 func newQueue() *queue { return &queue{turns: map[string]*turn{}} }
 
-// enter waits for the key's turn. It reports whether it had to wait, in which
-// case the session may have changed. leave must be called if err is nil.
-func (q *queue) enter(ctx context.Context, key string) (waited bool, err error) {
+// enter waits for the key's turn, at most so long as patience says. waited
+// tells that somebody else had it meanwhile. If t is nil it was in vain, else
+// leave must be called.
+func (q *queue) enter(key string, patience time.Duration) (t *turn, waited bool) {
 	q.mu.Lock()
-	t := q.turns[key]
+	t = q.turns[key]
 	if t == nil {
 		t = &turn{held: make(chan struct{}, 1)}
 		q.turns[key] = t
@@ -33,22 +41,21 @@ func (q *queue) enter(ctx context.Context, key string) (waited bool, err error) 
 	q.mu.Unlock()
 	select {
 	case t.held <- struct{}{}:
-		return false, nil
+		return t, false
 	default:
 	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
 	select {
 	case t.held <- struct{}{}:
-		return true, nil
-	case <-ctx.Done():
+		return t, true
+	case <-timer.C:
 		q.drop(key, t)
-		return true, ctx.Err()
+		return nil, true
 	}
 }
 
-func (q *queue) leave(key string) {
-	q.mu.Lock()
-	t := q.turns[key]
-	q.mu.Unlock()
+func (q *queue) leave(key string, t *turn) {
 	<-t.held
 	q.drop(key, t)
 }

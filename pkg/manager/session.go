@@ -73,8 +73,7 @@ func (m *Manager) start(r *http.Request) *Session {
 
 // try loads the session with the id, and leaves s as it is if it is not there.
 func (s *Session) try(r *http.Request, id sessionid.ID) {
-	v := s.m.store.newView(id)
-	s.m.store.load(r.Context(), v, false)
+	v := s.m.store.find(r.Context(), id)
 	switch v.presence {
 	case unknown:
 		s.state, s.view = StateUnavailable, v

@@ -55,14 +55,11 @@ func newTag() uint64 {
 func (s *store) update(ctx context.Context, v *view, apply change) error {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	waited, err := s.inFlight.enter(ctx, v.key)
+	t, err := s.enter(ctx, v)
 	if err != nil {
-		return fmt.Errorf("%w: other requests of the session were before it", errUnavailable)
+		return err
 	}
-	defer s.inFlight.leave(v.key)
-	if waited || v.anyFailed() {
-		s.load(ctx, v, true)
-	}
+	defer s.inFlight.leave(v.key, t)
 	var mine []uint64
 	for {
 		if wrote(&v.rec, mine) {
@@ -83,6 +80,20 @@ func (s *store) update(ctx context.Context, v *view, apply change) error {
 			return fmt.Errorf("%w: no end within %v", errUnavailable, s.timeout)
 		}
 	}
+}
+
+// enter waits for the session's turn to be changed, and loads it anew if it
+// may have changed meanwhile or if some of its nodes failed.
+func (s *store) enter(ctx context.Context, v *view) (*turn, error) {
+	t, waited := s.inFlight.enter(v.key, s.timeout)
+	if t == nil {
+		return nil, fmt.Errorf("%w: other requests of the session took more than %v", errUnavailable, s.timeout)
+	}
+	t.loaded = nil // not for those who come to read what is changed now
+	if waited || v.anyFailed() {
+		s.load(ctx, v, true)
+	}
+	return t, nil
 }
 
 // settle writes next and reports whether it is acknowledged. If not, it has
@@ -246,7 +257,7 @@ func (s *store) addAll(ctx context.Context, v *view, rec *transcoder.Record) boo
 		}
 		wg.Wait()
 		for i := range v.members {
-			if v.members[i].answer == corrupt {
+			if v.members[i].answer == taken {
 				return false
 			}
 		}
@@ -261,7 +272,7 @@ func added(err error) answer {
 	case err == nil:
 		return hit
 	case errors.Is(err, nodes.ErrConflict):
-		return corrupt
+		return taken
 	default:
 		return failed
 	}
@@ -288,14 +299,11 @@ func entomb(r *transcoder.Record) error {
 func (s *store) rotate(ctx context.Context, old *view, apply change) (*view, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	waited, err := s.inFlight.enter(ctx, old.key)
+	t, err := s.enter(ctx, old)
 	if err != nil {
-		return nil, fmt.Errorf("%w: other requests of the session were before it", errUnavailable)
+		return nil, err
 	}
-	defer s.inFlight.leave(old.key)
-	if waited || old.anyFailed() {
-		s.load(ctx, old, true)
-	}
+	defer s.inFlight.leave(old.key, t)
 	var fresh *view
 	var mine []uint64
 	for {

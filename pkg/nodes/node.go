@@ -13,6 +13,10 @@ import (
 	"github.com/bradfitz/gomemcache/memcache"
 )
 
+// slotPatience is how many operation timeouts a request waits for a node that
+// is busy.
+const slotPatience = 10
+
 // Node is one memcached node of a Pool. Its methods may be called
 // concurrently.
 //
@@ -128,15 +132,18 @@ func (n *Node) CAS(ctx context.Context, key string, value []byte, cas uint64, ex
 // A second try is safe for add and cas as well: if the first one landed, the
 // second gets ErrConflict, and the caller loads and finds its own write.
 func (n *Node) do(ctx context.Context, op func() error) error {
-	if !n.Up() && !n.allOpen() {
-		n.stats.Skipped.Add(1)
+	if n.down() {
 		return ErrDown
 	}
-	if err := n.acquire(ctx); err != nil {
+	waited, err := n.acquire(ctx)
+	if err != nil {
 		return err
 	}
 	defer n.release()
-	err := op()
+	if waited && n.down() { // those before it found out
+		return ErrDown
+	}
+	err = op()
 	if err != nil && stale(err) {
 		n.stats.Retries.Add(1)
 		n.client.Close() // the other idle connections are as dead
@@ -145,25 +152,37 @@ func (n *Node) do(ctx context.Context, op func() error) error {
 	return n.record(err)
 }
 
-// acquire waits for one of the node's slots, at most the operation timeout.
-func (n *Node) acquire(ctx context.Context) error {
+// down reports whether the node is not to be asked, and counts it. If no node
+// of the pool is up, all are asked: a wrong verdict must not last.
+func (n *Node) down() bool {
+	if n.Up() || n.allOpen() {
+		return false
+	}
+	n.stats.Skipped.Add(1)
+	return true
+}
+
+// acquire waits for one of the node's slots. A busy node is not a hung one: on
+// that, the slots come free with the first timeouts, and with them the verdict
+// that the node is down. So the wait may be longer than an operation's.
+func (n *Node) acquire(ctx context.Context) (waited bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", ErrTimeout, err)
+		return false, fmt.Errorf("%w: %w", ErrTimeout, err)
 	}
 	select {
 	case n.slots <- struct{}{}:
-		return nil
+		return false, nil
 	default:
 	}
-	timer := time.NewTimer(n.timeout)
+	timer := time.NewTimer(slotPatience * n.timeout)
 	defer timer.Stop()
 	select {
 	case n.slots <- struct{}{}:
-		return nil
+		return true, nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrTimeout, ctx.Err())
+		return true, fmt.Errorf("%w: %w", ErrTimeout, ctx.Err())
 	case <-timer.C:
-		return fmt.Errorf("%w: %d operations under way", ErrTimeout, cap(n.slots))
+		return true, fmt.Errorf("%w: %d operations under way", ErrTimeout, cap(n.slots))
 	}
 }
 

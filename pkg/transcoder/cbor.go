@@ -35,8 +35,9 @@ const (
 // values are stored as CBOR's own types, times as RFC 3339 text (tag 0). The
 // zero CBOR is not usable; call NewCBOR.
 type CBOR struct {
-	enc cbor.EncMode
-	dec cbor.DecMode
+	enc   cbor.EncMode
+	dec   cbor.DecMode
+	value cbor.DecMode // one level less, the payload's map being one
 }
 
 // NewCBOR returns the CBOR transcoder.
@@ -51,31 +52,46 @@ func NewCBOR() *CBOR {
 	if err != nil {
 		panic("transcoder: CBOR encoding options: " + err.Error()) // constants: cannot happen
 	}
-	dec, err := cbor.DecOptions{
+	options := cbor.DecOptions{
 		DupMapKey:        cbor.DupMapKeyEnforcedAPF,
 		IndefLength:      cbor.IndefLengthForbidden,
-		MaxNestedLevels:  MaxNesting,
 		MaxArrayElements: MaxElements,
 		MaxMapPairs:      MaxElements,
 		IntDec:           cbor.IntDecConvertSignedOrBigInt,
+		BigIntDec:        cbor.BigIntDecodePointer, // a big.Int that is no pointer marshals to {}
 		DefaultMapType:   mapType(),
-	}.DecMode()
+	}
+	return &CBOR{enc, decMode(options, MaxNesting), decMode(options, MaxNesting-1)}
+}
+
+func decMode(options cbor.DecOptions, nesting int) cbor.DecMode {
+	options.MaxNestedLevels = nesting
+	dec, err := options.DecMode()
 	if err != nil {
 		panic("transcoder: CBOR decoding options: " + err.Error())
 	}
-	return &CBOR{enc, dec}
+	return dec
 }
 
 // ID implements Transcoder.
 func (c *CBOR) ID() byte { return cborID }
 
-// Encode implements Transcoder.
+// Encode implements Transcoder. It refuses what Attributes would not read
+// back, and with it the whole session: a value that nests MaxNesting deep, has
+// more than MaxElements members, or holds text that is not UTF-8.
 func (c *CBOR) Encode(v any) (Raw, error) {
 	b, err := c.enc.Marshal(v)
+	if err == nil {
+		err = c.value.Wellformed(b)
+	}
 	if err != nil {
 		return "", fmt.Errorf("encode %T as CBOR: %w", v, err)
 	}
-	return Raw(b), nil
+	raw := string(b)
+	if !validText(raw) {
+		return "", fmt.Errorf("encode %T as CBOR: text is not UTF-8; hint: store it as []byte", v)
+	}
+	return Raw(raw), nil
 }
 
 // Decode implements Transcoder.
@@ -106,6 +122,9 @@ func (c *CBOR) FromJSON(text []byte) (Raw, error) {
 // AppendJSON implements Transcoder.
 func (c *CBOR) AppendJSON(dst []byte, raw Raw) ([]byte, error) {
 	if text, ok := embeddedJSON(string(raw)); ok {
+		if !printable(text) {
+			return dst, fmt.Errorf("%w: value: not JSON in ASCII", ErrCorrupt)
+		}
 		return append(dst, text...), nil
 	}
 	var v any
@@ -131,22 +150,23 @@ func (c *CBOR) AppendAttributes(dst []byte, attrs Attributes) []byte {
 }
 
 // Attributes implements Transcoder. It refuses payloads that are not well
-// formed, nest too deep, or whose names are not sorted and unique; the memory
-// it takes is proportional to the payload.
+// formed, nest too deep, or whose names are not sorted and unique: what it
+// accepts, AppendAttributes writes the same. The memory it takes is
+// proportional to the payload.
 func (c *CBOR) Attributes(payload []byte) (Attributes, error) {
 	if err := c.dec.Wellformed(payload); err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrCorrupt, err)
 	}
-	rest := string(payload) // one copy that all names and values share
-	major, n, rest := head(rest)
-	if major != majorMap || n > MaxElements {
+	all := string(payload) // one copy that all names and values share
+	major, n, rest := head(all)
+	if major != majorMap || n > MaxElements || len(all)-len(rest) != headLen(n) {
 		return nil, fmt.Errorf("%w: payload is not a map of at most %d attributes", ErrCorrupt, MaxElements)
 	}
 	attrs := make(Attributes, 0, n)
 	for range n {
 		major, size, tail := head(rest)
-		if major != majorText {
-			return nil, fmt.Errorf("%w: attribute name is not text", ErrCorrupt)
+		if major != majorText || len(rest)-len(tail) != headLen(size) {
+			return nil, fmt.Errorf("%w: attribute name is not text with the shortest head", ErrCorrupt)
 		}
 		name, tail := tail[:size], tail[size:]
 		if len(attrs) > 0 && attrs[len(attrs)-1].Name >= name {

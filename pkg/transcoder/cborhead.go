@@ -3,6 +3,7 @@ package transcoder
 import (
 	"encoding/binary"
 	"reflect"
+	"unicode/utf8"
 )
 
 // The heads of CBOR items, RFC 8949 section 3. Splitting a payload into its
@@ -24,6 +25,22 @@ func appendHead(dst []byte, major byte, arg uint64) []byte {
 		return binary.BigEndian.AppendUint32(append(dst, m|26), uint32(arg))
 	default:
 		return binary.BigEndian.AppendUint64(append(dst, m|27), arg)
+	}
+}
+
+// headLen is the length of the head that appendHead makes for arg.
+func headLen(arg uint64) int {
+	switch {
+	case arg < 24:
+		return 1
+	case arg < 1<<8:
+		return 2
+	case arg < 1<<16:
+		return 3
+	case arg < 1<<32:
+		return 5
+	default:
+		return 9
 	}
 }
 
@@ -65,6 +82,24 @@ func skip(s string) string {
 		}
 	}
 	return s
+}
+
+// validText reports whether all text in s, which must be known to be well
+// formed and without indefinite lengths, is UTF-8.
+func validText(s string) bool {
+	for s != "" {
+		major, arg, rest := head(s)
+		switch s = rest; major { // the members of arrays, maps and tags just follow
+		case majorBytes:
+			s = s[arg:]
+		case majorText:
+			if !utf8.ValidString(s[:arg]) {
+				return false
+			}
+			s = s[arg:]
+		}
+	}
+	return true
 }
 
 func mapType() reflect.Type { return reflect.TypeFor[map[string]any]() }

@@ -36,6 +36,16 @@ func appendASCII(dst, text []byte) []byte {
 	return dst
 }
 
+// printable reports whether text is not empty and a legal header value.
+func printable(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return text != ""
+}
+
 func appendEscape(dst []byte, r rune) []byte {
 	if r >= 0x10000 { // a surrogate pair, RFC 8259 section 7
 		r -= 0x10000

@@ -129,7 +129,7 @@ func Parse(data []byte, fingerprint uint64) (Record, error) {
 	if be.Uint64(data[offFingerprint:]) != fingerprint {
 		return Record{}, fmt.Errorf("%w: record of another session", ErrCorrupt)
 	}
-	if unknown := data[offFlags] &^ knownFlags; unknown != 0 {
+	if unknown := be.Uint16(data[offFlags:]) &^ (knownFlags << 8); unknown != 0 { // with the reserved byte
 		return Record{}, fmt.Errorf("%w: unknown flags %#x", ErrCorrupt, unknown)
 	}
 	r := Record{
