@@ -6,6 +6,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -24,7 +25,7 @@ func execute(ctx context.Context, args, environ []string, stdout, stderr io.Writ
 	root.SetErr(stderr)
 	root.AddCommand(serveCommand(environ), checkCommand(environ), healthCommand(environ), demoCommand(), sampleAppCommand(), versionCommand())
 	if err := root.ExecuteContext(ctx); err != nil {
-		_, _ = fmt.Fprintf(stderr, "msmd: %v\n", err)
+		_, _ = fmt.Fprintf(stderr, "msmd: %s\n", strings.ReplaceAll(err.Error(), "\n", "\n      "))
 		return 1
 	}
 	return 0

@@ -142,6 +142,10 @@ func (l *Layer) ModifyResponse(res *http.Response) error {
 	}
 	l.dropOwnCookie(res.Header)
 	s := manager.FromContext(res.Request.Context())
+	if len(in.unknown) > 0 {
+		l.cfg.Logger.Warn("the app sent reserved headers that say nothing to msmd; they were dropped", "names", in.unknown,
+			"hint", "known are "+fieldPatch+", "+fieldReplace+" and "+fieldDo)
+	}
 	if s == nil || in.empty() {
 		return nil
 	}

@@ -19,6 +19,7 @@ const (
 // instructions are the session headers of one response.
 type instructions struct {
 	patch, replace, do []string
+	unknown            []string // names of reserved headers that say nothing to msmd
 	size               int
 }
 
@@ -28,6 +29,9 @@ func take(h http.Header) instructions {
 	for name, values := range h {
 		if !reserved(name) {
 			continue
+		}
+		if name != fieldPatch && name != fieldReplace && name != fieldDo {
+			in.unknown = append(in.unknown, name)
 		}
 		for _, v := range values {
 			in.size += len(name) + len(v)
