@@ -14,30 +14,47 @@ const (
 	probeGrowth   = 1.5
 	probeMax      = 10 * time.Second
 	probeJitter   = 0.2 // of the delay, either way
+
+	trialSpacing = time.Millisecond // between requests that try a node which refused connections
 )
 
 // breaker says whether a node is asked at all. A refused connection opens it at
-// once, timeouts after softFailures in a row. Only a probe that got an answer
-// closes it, so that users' requests never test a dead node.
+// once, timeouts after softFailures in a row. An answer closes it: after
+// timeouts only a probe's, so that no user waits for a hung node. But a refusal
+// costs next to nothing, and a memcached that was restarted, empty, should get
+// its copies back with the very next requests, before the other node dies. So
+// after a refusal requests may try the node too, one a millisecond.
 type breaker struct {
 	open  atomic.Bool
+	hard  atomic.Bool  // the last failure was a refused connection
 	fails atomic.Int32 // consecutive soft failures
+	trial atomic.Int64 // when a request last tried a node that refused, Unix nanoseconds
 
 	mu    sync.Mutex // guards since and cause
 	since time.Time  // when open last changed
 	cause error      // why it opened, nil while closed
 }
 
-// success records an answer, of any kind.
-func (b *breaker) success() {
+// success records an answer to a request and reports whether it closed the
+// breaker.
+func (b *breaker) success(now time.Time) (closed bool) {
 	if b.fails.Load() != 0 {
 		b.fails.Store(0)
 	}
+	return b.open.Load() && b.hard.Load() && b.close(now)
+}
+
+// mayTry reports whether a request may try the node though the breaker is
+// open.
+func (b *breaker) mayTry(now time.Time) bool {
+	last := b.trial.Load()
+	return b.hard.Load() && now.UnixNano()-last >= int64(trialSpacing) && b.trial.CompareAndSwap(last, now.UnixNano())
 }
 
 // failure records a request without an answer and reports whether it opened
 // the breaker.
 func (b *breaker) failure(cause error, hard bool, now time.Time) (opened bool) {
+	b.hard.Store(hard)
 	if n := b.fails.Add(1); !hard && n < softFailures {
 		return false
 	}

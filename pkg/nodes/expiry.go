@@ -16,7 +16,10 @@ func Expiry(life time.Duration, now time.Time) int32 {
 	if life <= 0 {
 		return -1
 	}
-	secs := int64((life + time.Second - 1) / time.Second)
+	secs := int64(life / time.Second)
+	if life%time.Second > 0 {
+		secs++
+	}
 	if secs > maxRelative {
 		secs += now.Unix()
 	}

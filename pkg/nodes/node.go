@@ -155,7 +155,7 @@ func (n *Node) do(ctx context.Context, op func() error) error {
 // down reports whether the node is not to be asked, and counts it. If no node
 // of the pool is up, all are asked: a wrong verdict must not last.
 func (n *Node) down() bool {
-	if n.Up() || n.allOpen() {
+	if n.Up() || n.allOpen() || n.breaker.mayTry(time.Now()) {
 		return false
 	}
 	n.stats.Skipped.Add(1)
@@ -203,8 +203,15 @@ func (n *Node) record(err error) error {
 		n.fail(kind, err)
 		return fmt.Errorf("%w: %w", kind, err)
 	}
-	n.breaker.success()
+	if n.breaker.success(time.Now()) {
+		n.revived()
+	}
 	return kind
+}
+
+func (n *Node) revived() {
+	n.onState(false)
+	n.log.Info("memcached node up again", "node", n.spec.ID, "addr", n.spec.Addr)
 }
 
 // fail tells the breaker of a request without an answer.
@@ -283,7 +290,6 @@ func (n *Node) check() {
 		return
 	}
 	if n.breaker.close(time.Now()) {
-		n.onState(false)
-		n.log.Info("memcached node up again", "node", n.spec.ID, "addr", n.spec.Addr)
+		n.revived()
 	}
 }

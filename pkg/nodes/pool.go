@@ -28,8 +28,9 @@ type Config struct {
 	OperationTimeout time.Duration
 
 	// MaxConns bounds the operations under way and so the connections to one
-	// node. If zero, DefaultMaxConns is used. memcached's own limit (-c, 1024
-	// by default) must be at least MaxConns times the number of msmds.
+	// node; the checks may need one more. If zero, DefaultMaxConns is used.
+	// memcached's own limit (-c, 1024 by default) must be at least MaxConns
+	// plus one, times the number of msmds.
 	MaxConns int
 
 	// Dial connects to a node. If nil, TCP is used.
