@@ -4,17 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"github.com/msmd/msmd/pkg/nodes"
-	"github.com/msmd/msmd/pkg/sessionid"
 	"github.com/msmd/msmd/pkg/transcoder"
 )
 
-// drawTries is how many ids are drawn in search of one whose nodes are up.
-const drawTries = 32
+// store is the protocol between sessions and nodes, without HTTP: load and, in
+// store.go, create, update, destroy and rotate. The order in which it writes
+// and the rule by which it settles ties are what keeps every acknowledged
+// change; they are explained and were model-checked in docs/ARCHITECTURE.md.
+// Change nothing of them without the checker.
+type store struct {
+	pool     *nodes.Pool
+	copies   int // nodes that hold a session
+	prefix   string
+	tcID     byte
+	maxSize  int
+	timeout  time.Duration
+	inFlight *queue
+	log      *slog.Logger
+	stats    *Stats
+}
 
 // change makes the next version's content of a record in place. It is called
 // again, on the newer record, after a conflict. An error ends the operation
@@ -128,47 +141,6 @@ func wrote(rec *transcoder.Record, tags []uint64) bool {
 	return false
 }
 
-func (v *view) usable() error {
-	switch v.presence {
-	case absent:
-		return errVanished
-	case unknown:
-		return fmt.Errorf("%w: its nodes do not answer", errUnavailable)
-	default:
-		return nil
-	}
-}
-
-// stored counts the members that hold what was written last.
-func (v *view) stored() int {
-	n := 0
-	for i := range v.members {
-		if v.members[i].answer == hit {
-			n++
-		}
-	}
-	return n
-}
-
-// serving returns the node that the id should name: the one it names if that is
-// one of the session's first copies nodes and up, else the first member that
-// holds the session. A node that missed one answer but is not down keeps its
-// sessions' ids: they would only change to and fro.
-func (v *view) serving(copies int) string {
-	first := v.id.Node
-	found := false
-	for i := range v.members {
-		m := &v.members[i]
-		if m.node.ID() == v.id.Node && i < copies && (m.answer == hit || m.node.Up()) {
-			return v.id.Node
-		}
-		if !found && m.answer == hit {
-			first, found = m.node.ID(), true
-		}
-	}
-	return first
-}
-
 // write stores next on the members, the home LAST: cas where the load found
 // the version before, add where it found none. It stops at the first member
 // that has something else.
@@ -199,159 +171,4 @@ func (s *store) write(ctx context.Context, v *view, next *transcoder.Record) out
 		}
 	}
 	return result
-}
-
-// create stores rec under a new id and returns its view. Nobody else knows the
-// id yet, so the copies are written in parallel.
-func (s *store) create(ctx context.Context, rec transcoder.Record, route string) (*view, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	for ctx.Err() == nil {
-		v := s.draw(route)
-		rec.Fingerprint = v.fp
-		if !s.addAll(ctx, v, &rec) {
-			continue // the key is taken, by a try of ours that timed out and landed
-		}
-		best := v.newest()
-		if best < 0 {
-			return nil, fmt.Errorf("%w: no node took the new session", errUnavailable)
-		}
-		if v.stored() < s.copies {
-			s.stats.Degraded.Add(1)
-		}
-		v.rec, v.presence = rec, present
-		v.id = v.id.WithNode(v.members[best].node.ID())
-		return v, nil
-	}
-	return nil, fmt.Errorf("%w: no end within %v", errUnavailable, s.timeout)
-}
-
-// draw returns a fresh id whose nodes are up, if there are such nodes.
-func (s *store) draw(route string) *view {
-	for try := 1; ; try++ {
-		v := s.newView(sessionid.New("", route))
-		up := 0
-		for i := range v.members {
-			if v.members[i].node.Up() {
-				up++
-			}
-		}
-		if up == len(v.members) || try == drawTries {
-			return v
-		}
-	}
-}
-
-// addAll adds rec on all members and, for those that fail, on spares. It
-// returns false if a node has the key already.
-func (s *store) addAll(ctx context.Context, v *view, rec *transcoder.Record) bool {
-	now := time.Now()
-	value := rec.Append(nil)
-	exptime := nodes.Expiry(life(rec, now), now)
-	for {
-		var wg sync.WaitGroup
-		for i := range v.members {
-			if m := &v.members[i]; m.answer == unasked {
-				wg.Go(func() { m.answer, m.rec = added(m.node.Add(ctx, v.key, value, exptime)), *rec })
-			}
-		}
-		wg.Wait()
-		for i := range v.members {
-			if v.members[i].answer == taken {
-				return false
-			}
-		}
-		if !v.widen(s.copies) {
-			return true
-		}
-	}
-}
-
-func added(err error) answer {
-	switch {
-	case err == nil:
-		return hit
-	case errors.Is(err, nodes.ErrConflict):
-		return taken
-	default:
-		return failed
-	}
-}
-
-// destroy puts a tombstone in the session's place, which no late write, repair
-// or returning node gets past. A session that is gone already is fine.
-func (s *store) destroy(ctx context.Context, v *view) error {
-	err := s.update(ctx, v, entomb)
-	if errors.Is(err, errVanished) {
-		return nil
-	}
-	return err
-}
-
-func entomb(r *transcoder.Record) error {
-	r.Tombstone, r.Payload, r.Subject = true, nil, 0
-	return nil
-}
-
-// rotate stores the session's next version under a new id, then puts a
-// tombstone over the old one. Of several that rotate at once the one whose
-// tombstone wins goes on; the others get errVanished.
-func (s *store) rotate(ctx context.Context, old *view, apply change) (*view, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.timeout)
-	defer cancel()
-	t, err := s.enter(ctx, old)
-	if err != nil {
-		return nil, err
-	}
-	defer s.inFlight.leave(old.key, t)
-	var fresh *view
-	var mine []uint64
-	for {
-		if fresh != nil && wrote(&old.rec, mine) {
-			return fresh, nil
-		}
-		err := old.usable()
-		if err == nil && ctx.Err() != nil {
-			err = fmt.Errorf("%w: no end within %v", errUnavailable, s.timeout)
-		}
-		if err == nil {
-			fresh, err = s.place(ctx, fresh, old, apply)
-		}
-		if err != nil {
-			if fresh != nil {
-				s.discard(ctx, fresh)
-			}
-			return nil, err
-		}
-		tomb := successor(&old.rec, time.Now())
-		_ = entomb(&tomb) // never fails
-		mine = append(mine, tomb.Tag)
-		if s.settle(ctx, old, &tomb) {
-			return fresh, nil
-		}
-	}
-}
-
-// place stores what is to stand under the new id: at first by creating it,
-// after a conflict over the old id by updating it.
-func (s *store) place(ctx context.Context, fresh, old *view, apply change) (*view, error) {
-	next := successor(&old.rec, time.Now())
-	if err := apply(&next); err != nil {
-		return fresh, err
-	}
-	if fresh == nil {
-		return s.create(ctx, next, old.id.Route)
-	}
-	return fresh, s.update(ctx, fresh, func(r *transcoder.Record) error {
-		r.Payload, r.Version = next.Payload, max(r.Version, next.Version)
-		return nil
-	})
-}
-
-// discard destroys the new id of a rotation that failed. Nobody was given it;
-// if this fails too, it ends with its idle limit.
-func (s *store) discard(ctx context.Context, v *view) {
-	if err := s.destroy(context.WithoutCancel(ctx), v); err != nil {
-		s.log.Debug("could not remove the new id of a failed rotation", "cause", err.Error())
-	}
 }
