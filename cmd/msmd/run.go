@@ -111,6 +111,7 @@ func newManager(cfg *config.Config, pool *nodes.Pool, log *slog.Logger) (*manage
 		config.SameSiteStrict: http.SameSiteStrictMode, config.SameSiteNone: http.SameSiteNoneMode}
 	return manager.New(manager.Config{
 		Nodes: pool, Copies: 1 + cfg.Copies(), Ignore: cfg.Ignore,
+		Strict: cfg.OnPartition == config.Strict, ReadPrimary: cfg.ReadMode == config.ReadPrimary,
 		Idle: cfg.MaxInactiveInterval, Absolute: absolute,
 		CommitTimeout: cfg.SessionBackupTimeout, MaxSessionSize: cfg.MaxSessionSize,
 		Cookie: manager.Cookie{

@@ -33,6 +33,12 @@ const (
 	SameSiteStrict = "Strict"
 	SameSiteNone   = "None"
 
+	ReadBoth    = "both" // readMode
+	ReadPrimary = "primary"
+
+	Available = "available" // onPartition
+	Strict    = "strict"
+
 	Serve  = "serve"  // loadFailure, commitFailure
 	Reject = "reject" // loadFailure
 	Fail   = "fail"   // commitFailure, badPatch
@@ -58,6 +64,8 @@ type Config struct {
 
 	Nodes              []nodes.Spec // keys memcachedNodes and failoverNodes
 	Replicas           int          // copies asked for, besides the home: 0 or 1; see Copies
+	ReadMode           string       // ReadBoth or ReadPrimary
+	OnPartition        string       // Available or Strict
 	OperationTimeout   time.Duration
 	MaxNodeConnections int  // to each node
 	AllowPlaintext     bool // nodes may have public addresses

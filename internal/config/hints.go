@@ -45,8 +45,6 @@ func laterHint(lower string) string {
 		{"transcoder", "msmd stores values as CBOR; a choice comes with a later version: remove it"},
 		{"customConverter", "msmd stores plain values as CBOR, which needs no converters: remove it"},
 		{"copyCollectionsForSerialization", "msmd holds no live objects, so there is nothing to copy: remove it"},
-		{"readMode", "msmd asks home and copy together and takes the newer; other ways to read come with a later version: remove it"},
-		{"onPartition", "msmd serves from the nodes it can reach, see loadFailure and commitFailure; more comes with a later version: remove it"},
 		{"rotateGrace", "msmd cannot be told yet how long to accept an id after its rotation; that comes with a later version: remove it"},
 		{"stickyMaxAge", "msmd keeps no sessions of its own; sticky mode comes with a later version: remove it"},
 		{"enabled", "msmd is off when it does not run; for requests without sessions use requestUriIgnorePattern: remove it"},

@@ -63,7 +63,7 @@ func TestDefaults(t *testing.T) {
 	got := *mustLoad(t, "memcachedNodes: n1:localhost:11211,n2:localhost:11212\napps: a=http://localhost:1\n", nil)
 	got.Nodes, got.Apps, got.Sources = nil, nil, nil
 	want := Config{
-		Listen: "127.0.0.1:8080", Replicas: 1, IgnoreMatch: "path",
+		Listen: "127.0.0.1:8080", Replicas: 1, ReadMode: "both", OnPartition: "available", IgnoreMatch: "path",
 		OperationTimeout: nodes.DefaultOperationTimeout, MaxNodeConnections: nodes.DefaultMaxConns,
 		UpstreamTimeout: time.Minute, MaxInactiveInterval: 30 * time.Minute, MaxLifetime: 12 * time.Hour,
 		MaxSessionSize: 524288, InlineMax: 4096, SessionBackupTimeout: time.Second,
@@ -80,7 +80,7 @@ func TestDefaults(t *testing.T) {
 func otherValues() map[string]string {
 	return map[string]string{
 		"listen": ":80", "adminListen": "0.0.0.0:81", "adminPublic": "true",
-		"memcachedNodes": "a:h1:1,b:h2:2", "failoverNodes": "b", "replicas": "0", "operationTimeout": "20ms",
+		"memcachedNodes": "a:h1:1,b:h2:2", "failoverNodes": "b", "replicas": "0", "readMode": "primary", "onPartition": "strict", "operationTimeout": "20ms",
 		"maxNodeConnections": "7", "allowPlaintext": "true",
 		"apps": "x=https://h:1,y=http://[::1]:2/", "upstreamTimeout": "5s", "forwardId": "true",
 		"requestUriIgnorePattern": `/s/.*`, "ignoreMatch": "msm",

@@ -31,6 +31,10 @@ func (s *store) create(ctx context.Context, rec transcoder.Record, route string)
 			return nil, fmt.Errorf("%w: no node took the new session", errUnavailable)
 		}
 		if v.stored() < s.copies {
+			if s.strict {
+				pause(ctx)
+				continue
+			}
 			s.stats.Degraded.Add(1)
 		}
 		v.rec, v.presence = rec, present
@@ -75,7 +79,7 @@ func (s *store) addAll(ctx context.Context, v *view, rec *transcoder.Record) boo
 				return false
 			}
 		}
-		if !v.widen(s.copies) {
+		if s.strict || !v.widen(s.copies) {
 			return true
 		}
 	}

@@ -24,6 +24,8 @@ const quickRounds = 3
 // only when no member has the session and some member could not say.
 func (s *store) load(ctx context.Context, v *view, widen bool) {
 	deadline := time.Now().Add(s.timeout)
+	v.partial = false
+	widen = widen && !s.strict // with strict, spares do not count
 	for round := 0; round == 0 || time.Now().Before(deadline); round++ {
 		if round >= quickRounds {
 			pause(ctx) // others are changing the session under our hands
@@ -148,6 +150,8 @@ func (s *store) conclude(v *view, best int) {
 		v.presence = unknown
 	case best < 0:
 		v.presence = absent
+	case s.strict && v.lacks(s.copies):
+		v.presence = unknown
 	default:
 		v.rec = v.members[best].rec
 		v.presence = present

@@ -47,6 +47,18 @@ type Config struct {
 	// sessions of a node that dies.
 	Copies int
 
+	// Strict refuses to use or acknowledge a session while one of its nodes does
+	// not answer, where by default it is served with the copies that do. It
+	// trades availability for the one loss that two copies cannot avoid: two
+	// msmds that each see only another one of the two nodes.
+	Strict bool
+
+	// ReadPrimary asks a session's home alone when a request starts, which
+	// saves an operation for each read. After a fault a read may be stale, until
+	// the next change or repair; no change is ever lost, since a change loads
+	// all copies first.
+	ReadPrimary bool
+
 	// Transcoder encodes the attributes. If nil, CBOR is used.
 	Transcoder transcoder.Transcoder
 
@@ -124,7 +136,10 @@ func New(cfg Config) (*Manager, error) {
 		tcID:     cfg.Transcoder.ID(),
 		maxSize:  cfg.MaxSessionSize,
 		timeout:  cfg.CommitTimeout,
+		strict:   cfg.Strict,
+		primary:  cfg.ReadPrimary,
 		inFlight: newQueue(),
+		gone:     newGone(),
 		log:      cfg.Logger,
 		stats:    &m.stats,
 	}

@@ -24,7 +24,10 @@ type store struct {
 	tcID     byte
 	maxSize  int
 	timeout  time.Duration
+	strict   bool // nothing is used or acknowledged with less than all copies
+	primary  bool // reads ask the home alone
 	inFlight *queue
+	gone     *gone
 	log      *slog.Logger
 	stats    *Stats
 }
@@ -103,7 +106,7 @@ func (s *store) enter(ctx context.Context, v *view) (*turn, error) {
 		return nil, fmt.Errorf("%w: other requests of the session took more than %v", errUnavailable, s.timeout)
 	}
 	t.loaded = nil // not for those who come to read what is changed now
-	if waited || v.anyFailed() {
+	if waited || v.partial || v.anyFailed() {
 		s.load(ctx, v, true)
 	}
 	return t, nil
@@ -112,7 +115,11 @@ func (s *store) enter(ctx context.Context, v *view) (*turn, error) {
 // settle writes next and reports whether it is acknowledged. If not, it has
 // loaded the session anew.
 func (s *store) settle(ctx context.Context, v *view, next *transcoder.Record) bool {
-	switch s.write(ctx, v, next) {
+	result := s.write(ctx, v, next)
+	if s.strict && result == acknowledged && v.stored() < s.copies {
+		result = unreachable // it is stored, but not as the promise has it
+	}
+	switch result {
 	case acknowledged:
 		if v.stored() < s.copies {
 			// One member less: a further copy goes to a spare, by repair.

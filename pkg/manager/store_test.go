@@ -33,7 +33,7 @@ func memStore(t *testing.T, n int) (*store, map[string]*memcached.Server) {
 	}
 	t.Cleanup(pool.Close)
 	return &store{pool: pool, copies: min(2, n), prefix: "t:", tcID: 1, maxSize: 1 << 19, timeout: time.Second,
-		inFlight: newQueue(), log: slog.New(slog.DiscardHandler), stats: &Stats{}}, servers
+		inFlight: newQueue(), gone: newGone(), log: slog.New(slog.DiscardHandler), stats: &Stats{}}, servers
 }
 
 // created creates a session and loads it.

@@ -46,6 +46,7 @@ type view struct {
 	fp       uint64
 	presence presence
 	rec      transcoder.Record // with present, and a tombstone with absent
+	partial  bool              // only the home was asked: enough to read, not to write
 	members  []member
 	spares   []*nodes.Node // not asked yet
 }
@@ -136,6 +137,16 @@ func (v *view) usable() error {
 	default:
 		return nil
 	}
+}
+
+// lacks reports whether one of the first copies members cannot take part.
+func (v *view) lacks(copies int) bool {
+	for i := range v.members[:copies] {
+		if a := v.members[i].answer; a == failed || a == corrupt {
+			return true
+		}
+	}
+	return false
 }
 
 // stored counts the members that hold what was written last.
