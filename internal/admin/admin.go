@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -33,9 +34,15 @@ type Config struct {
 func New(cfg Config) http.Handler {
 	r := chi.NewRouter()
 	r.Use(cfg.refuseBrowsers)
-	r.Get("/livez", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, map[string]bool{"live": true}) })
-	r.Get("/readyz", cfg.readyz)
-	r.Get("/nodes", cfg.nodes)
+	get := func(path string, h http.HandlerFunc) {
+		r.Get(path, h)
+		r.Head(path, h) // load balancers check with HEAD
+	}
+	get("/livez", func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(w, http.StatusOK, map[string]bool{"live": true})
+	})
+	get("/readyz", cfg.readyz)
+	get("/nodes", cfg.nodes)
 	return r
 }
 
@@ -52,7 +59,7 @@ func (c Config) refuseBrowsers(next http.Handler) http.Handler {
 func (c Config) knownHost(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
 	if err != nil {
-		host = hostport
+		host = strings.TrimSuffix(strings.TrimPrefix(hostport, "["), "]") // no port
 	}
 	if host == "localhost" || host == c.Host {
 		return true

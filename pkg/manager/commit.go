@@ -143,6 +143,9 @@ func (s *Session) apply(r *transcoder.Record) error {
 			return err
 		}
 	}
+	if len(attrs) > transcoder.MaxElements {
+		return fmt.Errorf("%w: %d attributes, at most %d", ErrTooLarge, len(attrs), transcoder.MaxElements)
+	}
 	r.Payload = tc.AppendAttributes(nil, attrs)
 	if size := transcoder.HeaderLen + len(r.Payload); size > s.m.cfg.MaxSessionSize {
 		return fmt.Errorf("%w: %d bytes, at most %d; the largest attributes are %s", ErrTooLarge, size, s.m.cfg.MaxSessionSize, largest(attrs))

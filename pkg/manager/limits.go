@@ -9,6 +9,9 @@ import (
 // clockSkew is how far the clocks of msmds may differ.
 const clockSkew = 5 * time.Second
 
+// forever is the life of a session without limits.
+const forever = 10 * 365 * 24 * time.Hour
+
 // refreshAfter is how old a session's stored last access may get before an
 // unmodified session is stored again: a minute, or less for short idle limits.
 func refreshAfter(idle time.Duration) time.Duration { return min(time.Minute, idle/10) }
@@ -25,7 +28,10 @@ func expired(r *transcoder.Record, now time.Time) bool {
 // life is what is left of a record's life in memcached. A tombstone outlives
 // every copy of the session that may come back.
 func life(r *transcoder.Record, now time.Time) time.Duration {
-	left := r.Accessed.Add(r.Idle + refreshAfter(r.Idle)).Sub(now)
+	left := forever
+	if r.Idle > 0 {
+		left = r.Accessed.Add(r.Idle + refreshAfter(r.Idle)).Sub(now)
+	}
 	if r.Absolute > 0 {
 		left = min(left, r.Created.Add(r.Absolute).Sub(now))
 	}

@@ -27,7 +27,7 @@ func TestExpired(t *testing.T) {
 		{30 * time.Minute, time.Hour, 50 * time.Minute, 55 * time.Minute, false, 5 * time.Minute},
 		{30 * time.Minute, time.Hour, 59 * time.Minute, time.Hour + 6*time.Second, true, time.Second},
 		{30 * time.Minute, 0, 99 * time.Hour, 99 * time.Hour, false, 31 * time.Minute},
-		{0, 0, 0, 1000 * time.Hour, false, time.Second},
+		{0, 0, 0, 1000 * time.Hour, false, forever},
 	} {
 		r := transcoder.Record{Created: start, Accessed: start.Add(tt.accessed), Idle: tt.idle, Absolute: tt.absolute}
 		if got := expired(&r, start.Add(tt.now)); got != tt.want {

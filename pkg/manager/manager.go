@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/msmd/msmd/pkg/ignore"
@@ -36,6 +37,8 @@ const (
 	// counted and logged.
 	CommitFailureServe CommitFailure = "serve"
 )
+
+const maxKeyPrefix = 100 // memcached's keys have at most 250 bytes
 
 // Config is what New needs. Only Nodes has no default.
 type Config struct {
@@ -123,6 +126,9 @@ func New(cfg Config) (*Manager, error) {
 	setDefaults(&cfg)
 	if cfg.Idle < time.Second || cfg.Idle%time.Second != 0 || cfg.Absolute%time.Second != 0 {
 		return nil, fmt.Errorf("manager: Idle %v and Absolute %v must be whole seconds, Idle at least one", cfg.Idle, cfg.Absolute)
+	}
+	if strings.ContainsFunc(cfg.KeyPrefix, func(r rune) bool { return r <= ' ' || r >= 0x7f }) || len(cfg.KeyPrefix) > maxKeyPrefix {
+		return nil, fmt.Errorf("manager: KeyPrefix %q: want at most %d printable ASCII characters without blanks", cfg.KeyPrefix, maxKeyPrefix)
 	}
 	cookie, err := newCookieWriter(cfg.Cookie)
 	if err != nil {

@@ -249,6 +249,29 @@ func TestTooLarge(t *testing.T) {
 	b.want(s, "big", "")
 }
 
+// TestTooManyAttributes: patches that together pass the limit are refused, or
+// the session could never be read again.
+func TestTooManyAttributes(t *testing.T) {
+	t.Parallel()
+	s := newCluster(t, 2).newSite(t, nil, map[string]http.HandlerFunc{"/many": func(_ http.ResponseWriter, r *http.Request) {
+		for i := range 6000 {
+			if err := manager.FromContext(r.Context()).Set(fmt.Sprint(r.URL.RawQuery, i), true); err != nil {
+				t.Error(err)
+			}
+		}
+	}})
+	b := newBrowser(t)
+	if a := b.do("POST", s.url+"/many?a"); a.status != http.StatusOK {
+		t.Errorf("6,000 attributes: status %d, want 200", a.status)
+	}
+	if a := b.do("POST", s.url+"/many?b"); a.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("12,000 attributes: status %d, want 413", a.status)
+	}
+	if a := b.do("GET", s.url+"/state"); a.body != "ok" {
+		t.Errorf("then the state is %q, want ok", a.body)
+	}
+}
+
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	if _, err := manager.New(manager.Config{}); err == nil {
@@ -258,6 +281,7 @@ func TestNewRefuses(t *testing.T) {
 	pool := c.newSite(t, nil, nil).pool
 	for name, cfg := range map[string]manager.Config{
 		"idle":   {Nodes: pool, Idle: 1500e6},
+		"prefix": {Nodes: pool, KeyPrefix: "a b"},
 		"cookie": {Nodes: pool, Cookie: manager.Cookie{Name: "a b"}},
 		"host":   {Nodes: pool, Cookie: manager.Cookie{Name: "__Host-a", Domain: "example.org"}},
 	} {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/msmd/msmd/pkg/sessionid"
 	"github.com/msmd/msmd/pkg/transcoder"
@@ -180,6 +181,9 @@ func Get[T any](s *Session, name string) (T, error) {
 // Set sets an attribute. Values are strings, numbers, booleans, byte slices,
 // time.Time, nil, and slices, maps with string keys and structs of them.
 func (s *Session) Set(name string, value any) error {
+	if !utf8.ValidString(name) {
+		return fmt.Errorf("session attribute %q: the name is not UTF-8", name)
+	}
 	raw, err := s.m.cfg.Transcoder.Encode(value)
 	if err != nil {
 		return fmt.Errorf("session attribute %q: %w", name, err)

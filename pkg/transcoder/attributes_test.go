@@ -99,16 +99,20 @@ func TestPayloadRoundTrip(t *testing.T) {
 	}
 }
 
-func TestPayloadRefused(t *testing.T) {
-	deep := func(n int) string { return "\xa1\x61a" + strings.Repeat("\x81", n) + "\x01" }
-	entries := func(n int) string {
-		b := []byte{0xb9, byte(n >> 8), byte(n)}
-		for i := range n {
-			b = append(fmt.Appendf(append(b, 0x65), "%05d", i), 1)
-		}
-		return string(b)
+// deep is a payload whose value nests n arrays.
+func deep(n int) string { return "\xa1\x61a" + strings.Repeat("\x81", n) + "\x01" }
+
+// entries is a payload of n attributes.
+func entries(n int) string {
+	b := []byte{0xb9, byte(n >> 8), byte(n)}
+	for i := range n {
+		b = append(fmt.Appendf(append(b, 0x65), "%05d", i), 1)
 	}
-	tests := map[string]string{
+	return string(b)
+}
+
+func refusedPayloads() map[string]string {
+	return map[string]string{
 		"empty":                       "",
 		"no map":                      "\x80",
 		"text":                        "\x61a",
@@ -142,8 +146,11 @@ func TestPayloadRefused(t *testing.T) {
 		"value of 2^62 pairs":         "\xa1\x61a\xbb\x40\x00\x00\x00\x00\x00\x00\x00",
 		"value of 2^31 bytes":         "\xa1\x61a\x5a\x80\x00\x00\x00",
 	}
+}
+
+func TestPayloadRefused(t *testing.T) {
 	c := transcoder.NewCBOR()
-	for name, payload := range tests {
+	for name, payload := range refusedPayloads() {
 		if attrs, err := c.Attributes([]byte(payload)); !errors.Is(err, transcoder.ErrCorrupt) {
 			t.Errorf("%s: %v, %v; want ErrCorrupt", name, attrs, err)
 		}

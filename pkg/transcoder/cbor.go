@@ -48,6 +48,8 @@ func NewCBOR() *CBOR {
 		IndefLength:   cbor.IndefLengthForbidden,
 		Time:          cbor.TimeRFC3339Nano,
 		TimeTag:       cbor.EncTagRequired,
+		NaNConvert:    cbor.NaNConvertReject, // JSON has neither, and apps get JSON
+		InfConvert:    cbor.InfConvertReject,
 	}.EncMode()
 	if err != nil {
 		panic("transcoder: CBOR encoding options: " + err.Error()) // constants: cannot happen
@@ -78,7 +80,8 @@ func (c *CBOR) ID() byte { return cborID }
 
 // Encode implements Transcoder. It refuses what Attributes would not read
 // back, and with it the whole session: a value that nests MaxNesting deep, has
-// more than MaxElements members, or holds text that is not UTF-8.
+// more than MaxElements members, holds text that is not UTF-8, or is NaN or
+// infinite.
 func (c *CBOR) Encode(v any) (Raw, error) {
 	b, err := c.enc.Marshal(v)
 	if err == nil {

@@ -27,7 +27,7 @@ func TestDecodeTyped(t *testing.T) {
 	for _, v := range []any{
 		"", "text", "line\r\nend", strings.Repeat("x", 70_000),
 		0, -1, math.MinInt64, math.MaxInt64, int8(-128), uint8(255), uint64(math.MaxUint64),
-		1.5, math.Inf(-1), math.MaxFloat64, math.SmallestNonzeroFloat64, float32(0.1),
+		1.5, -math.MaxFloat64, math.MaxFloat64, math.SmallestNonzeroFloat64, float32(0.1),
 		true, false, moment, time.Time{}, time.Unix(0, 1).UTC(), 3 * time.Second,
 		[]byte{}, []byte{0, 255}, []int{1, 2}, [2]bool{true, false},
 		map[string]int{"a": 1}, map[int]string{-1: "a"}, map[string]map[string][]int{"a": {"b": {1}}},

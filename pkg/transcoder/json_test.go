@@ -125,7 +125,12 @@ func TestJSONOfValues(t *testing.T) {
 		}
 		checkHeader(t, tt.want, got)
 	}
-	for _, v := range []any{math.NaN(), math.Inf(1), map[int]string{1: "a"}} {
+	for _, v := range []any{math.NaN(), math.Inf(1), []any{math.Inf(-1)}} {
+		if _, err := c.Encode(v); err == nil {
+			t.Errorf("Encode(%v): no error for a value that no app could be shown", v)
+		}
+	}
+	for _, v := range []any{map[int]string{1: "a"}} {
 		raw, err := c.Encode(v)
 		if err != nil {
 			t.Errorf("Encode(%v): %v", v, err)
