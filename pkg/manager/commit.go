@@ -43,6 +43,9 @@ func (s *Session) commit(r *http.Request) (setCookie string, err error) {
 	if s.state != StateOK {
 		return "", nil
 	}
+	if s.view.rec.Snapshot {
+		return "", nil // the client has the new id, or will have it
+	}
 	moved := s.relocate()
 	if s.view != before || moved { // a new session, a new id, or the old id with another node
 		return s.m.cookie.set(r, s.view.id.String()), nil
@@ -115,7 +118,7 @@ func (s *Session) saveNew(ctx context.Context) error {
 // request does not fail if this does: the next one tries again.
 func (s *Session) saveAccess(ctx context.Context) {
 	rec := &s.view.rec
-	if !s.refresh && time.Since(rec.Accessed) < refreshAfter(rec.Idle) {
+	if rec.Snapshot || !s.refresh && time.Since(rec.Accessed) < refreshAfter(rec.Idle) {
 		return
 	}
 	err := s.m.store.update(ctx, s.view, func(*transcoder.Record) error { return nil })

@@ -16,6 +16,12 @@ const forever = 10 * 365 * 24 * time.Hour
 // unmodified session is stored again: a minute, or less for short idle limits.
 func refreshAfter(idle time.Duration) time.Duration { return min(time.Minute, idle/10) }
 
+// ended reports whether a record stands for no session: it was destroyed, its
+// id was rotated longer than grace ago, or it is past its limits.
+func ended(r *transcoder.Record, grace time.Duration, now time.Time) bool {
+	return r.Tombstone || r.Snapshot && !now.Before(r.Accessed.Add(grace)) || expired(r, now)
+}
+
 // expired enforces the limits from the record's own times, even where
 // memcached keeps the item longer.
 func expired(r *transcoder.Record, now time.Time) bool {
@@ -35,7 +41,7 @@ func life(r *transcoder.Record, now time.Time) time.Duration {
 	if r.Absolute > 0 {
 		left = min(left, r.Created.Add(r.Absolute).Sub(now))
 	}
-	if r.Tombstone {
+	if r.Tombstone || r.Snapshot {
 		left = r.Accessed.Add(r.Idle + time.Minute + clockSkew).Sub(now)
 	}
 	return max(left, time.Second) // less would remove what this msmd's fast clock takes for old

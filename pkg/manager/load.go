@@ -155,7 +155,7 @@ func (s *store) conclude(v *view, best int) {
 	default:
 		v.rec = v.members[best].rec
 		v.presence = present
-		if v.rec.Tombstone || expired(&v.rec, time.Now()) {
+		if now := time.Now(); ended(&v.rec, s.grace, now) {
 			v.presence = absent
 		}
 	}

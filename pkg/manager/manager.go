@@ -80,6 +80,11 @@ type Config struct {
 	// DefaultAbsolute is used; negative means without limit.
 	Absolute time.Duration
 
+	// RotateGrace is how long the old id still reads after RenewID, so that
+	// requests that were under way keep working: they see the session as it was
+	// before, and cannot change it. If zero, the old id is dead at once.
+	RotateGrace time.Duration
+
 	// CommitTimeout bounds loading a session and, apart from that, storing it,
 	// retries included. If zero, DefaultCommitTimeout is used.
 	CommitTimeout time.Duration
@@ -146,6 +151,7 @@ func New(cfg Config) (*Manager, error) {
 		primary:  cfg.ReadPrimary,
 		inFlight: newQueue(),
 		gone:     newGone(),
+		grace:    cfg.RotateGrace,
 		log:      cfg.Logger,
 		stats:    &m.stats,
 	}

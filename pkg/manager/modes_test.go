@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
 
@@ -110,4 +111,36 @@ func TestAbsentIDsAreRemembered(t *testing.T) {
 	if got := s.operations() - 2; got != 200 {
 		t.Errorf("100 forged ids cost %d operations, want 200", got)
 	}
+}
+
+// TestRotateGrace: for a while the old id shows the session as it was before
+// the rotation, read-only and without what came later.
+func TestRotateGrace(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 2)
+	s := c.newSite(t, func(cfg *manager.Config) { cfg.RotateGrace = time.Hour }, nil)
+	ended := c.newSite(t, func(cfg *manager.Config) { cfg.RotateGrace = time.Nanosecond }, nil)
+	b := newBrowser(t)
+	b.set(s, "a", "1")
+	tab := *b // with the old id
+	b.do("POST", s.url+"/renew?a=2")
+	b.set(s, "user", "ann")
+	tab.want(s, "a", "1")
+	tab.want(s, "user", "")
+	tab.sets = 0
+	for _, path := range []string{"/set?a=evil", "/renew", "/get?a="} {
+		if a := tab.do("POST", s.url+path); a.status != http.StatusOK || tab.sets != 0 {
+			t.Errorf("POST %s with the old id = %d, %d Set-Cookies, want 200 without one", path, a.status, tab.sets)
+		}
+	}
+	tab.want(s, "a", "1")
+	b.want(s, "a", "1")
+	b.want(s, "user", "ann")
+	if a := tab.do("GET", ended.url+"/state"); a.body != "none" {
+		t.Errorf("after the grace the old id's state is %q, want none", a.body)
+	}
+	// A node that lost the snapshot gets it back, not the session.
+	c.holders(t, tab.id)[0].Flush()
+	tab.want(s, "user", "")
+	tab.want(s, "a", "1")
 }

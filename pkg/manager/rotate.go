@@ -25,8 +25,11 @@ func entomb(r *transcoder.Record) error {
 }
 
 // rotate stores the session's next version under a new id, then puts a
-// tombstone over the old one. Of several that rotate at once the one whose
-// tombstone wins goes on; the others get errVanished.
+// tombstone over the old one or, with a grace, a snapshot that parallel requests
+// may still read. The snapshot has what the session held before the rotation
+// and never more: an old id that showed later data would bring session fixation
+// back. Of several that rotate at once the one whose tombstone wins goes on; the
+// others get errVanished.
 func (s *store) rotate(ctx context.Context, old *view, apply change) (*view, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -55,7 +58,9 @@ func (s *store) rotate(ctx context.Context, old *view, apply change) (*view, err
 			return nil, err
 		}
 		tomb := successor(&old.rec, time.Now())
-		_ = entomb(&tomb) // never fails
+		if tomb.Snapshot = s.grace > 0; !tomb.Snapshot {
+			_ = entomb(&tomb) // never fails
+		}
 		mine = append(mine, tomb.Tag)
 		if s.settle(ctx, old, &tomb) {
 			return fresh, nil

@@ -28,6 +28,7 @@ type store struct {
 	primary  bool // reads ask the home alone
 	inFlight *queue
 	gone     *gone
+	grace    time.Duration // how long an id that was rotated still reads
 	log      *slog.Logger
 	stats    *Stats
 }

@@ -129,10 +129,10 @@ func (v *view) anyFailed() bool {
 }
 
 func (v *view) usable() error {
-	switch v.presence {
-	case absent:
+	switch {
+	case v.presence == absent, v.rec.Snapshot:
 		return errVanished
-	case unknown:
+	case v.presence == unknown:
 		return fmt.Errorf("%w: its nodes do not answer", errUnavailable)
 	default:
 		return nil

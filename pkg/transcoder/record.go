@@ -18,7 +18,8 @@ const (
 	format = 1
 
 	flagTombstone = 1 << 0
-	knownFlags    = flagTombstone
+	flagSnapshot  = 1 << 1
+	knownFlags    = flagTombstone | flagSnapshot
 
 	offFormat      = 4
 	offTranscoder  = 5
@@ -45,6 +46,7 @@ var ErrCorrupt = errors.New("corrupt record")
 type Record struct {
 	Transcoder  byte            // which transcoder wrote Payload
 	Tombstone   bool            // the session was destroyed; Payload is empty
+	Snapshot    bool            // the id was rotated at Accessed; Payload is from before that, for reading only
 	Version     uint64          // 1 at creation, one more with each change; orders records
 	Tag         uint64          // random, of the write attempt that made this record
 	Ring        [RingLen]uint64 // tags of the versions before, newest first, 0 for none
@@ -92,6 +94,9 @@ func (r *Record) Append(dst []byte) []byte {
 	if r.Tombstone {
 		b[offFlags] |= flagTombstone
 	}
+	if r.Snapshot {
+		b[offFlags] |= flagSnapshot
+	}
 	be := binary.BigEndian
 	be.PutUint64(b[offVersion:], r.Version)
 	be.PutUint64(b[offTag:], r.Tag)
@@ -135,6 +140,7 @@ func Parse(data []byte, fingerprint uint64) (Record, error) {
 	r := Record{
 		Transcoder:  data[offTranscoder],
 		Tombstone:   data[offFlags]&flagTombstone != 0,
+		Snapshot:    data[offFlags]&flagSnapshot != 0,
 		Version:     be.Uint64(data[offVersion:]),
 		Tag:         be.Uint64(data[offTag:]),
 		Fingerprint: fingerprint,

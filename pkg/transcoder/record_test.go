@@ -125,7 +125,7 @@ func TestRefusedThoughSound(t *testing.T) {
 	}{
 		{"format of a later msmd", 4, 2, "format 2"},
 		{"format 0", 4, 0, "format 0"},
-		{"unknown flag", 6, 1 << 1, "flags"},
+		{"unknown flag", 6, 1 << 2, "flags"},
 		{"unknown flag on a tombstone", 6, 1<<7 | 1, "flags"},
 		{"reserved byte", 7, 1, "flags"},
 		{"record of another session", 95, 0, "another session"},
