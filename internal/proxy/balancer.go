@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -93,9 +92,7 @@ func (b *balancer) try(u *upstream, req *http.Request) (*http.Response, error) {
 	out := *req
 	out.URL = cloneURL(req.URL, u.URL)
 	if req.Body != nil && req.Body != http.NoBody {
-		// The transport closes the body when it cannot connect. Another
-		// upstream still needs it; ReverseProxy closes it in the end.
-		out.Body = keepOpen{req.Body}
+		out.Body = bodyFor(req)
 	}
 	u.requests.Add(1)
 	res, err := b.transport.RoundTrip(&out)
@@ -133,10 +130,6 @@ func cloneURL(in, upstream *url.URL) *url.URL {
 	u.Scheme, u.Host = upstream.Scheme, upstream.Host
 	return &u
 }
-
-type keepOpen struct{ io.Reader }
-
-func (keepOpen) Close() error { return nil }
 
 func (b *balancer) states() []State {
 	states := make([]State, len(b.upstreams))

@@ -70,6 +70,7 @@ var (
 // Proxy is an http.Handler that forwards to the upstreams.
 type Proxy struct {
 	reverse   *httputil.ReverseProxy
+	fail      func(http.ResponseWriter, *http.Request, error)
 	transport *http.Transport
 	balancer  *balancer
 }
@@ -90,18 +91,20 @@ func New(cfg Config) (*Proxy, error) {
 	}
 	transport := newTransport(cfg)
 	p := &Proxy{transport: transport, balancer: newBalancer(cfg, transport)}
+	p.fail = func(w http.ResponseWriter, r *http.Request, err error) {
+		if r.Context().Err() == nil {
+			cfg.Logger.Warn("exchange with the app failed", "method", r.Method, "cause", err.Error())
+		}
+		drain(r)
+		cfg.Error(w, r, classify(err))
+	}
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite:        func(pr *httputil.ProxyRequest) { rewrite(pr, cfg.TrustedProxies) },
 		Transport:      p.balancer,
 		BufferPool:     &bufferPool{},
 		ErrorLog:       slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
 		ModifyResponse: cfg.ModifyResponse,
-		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			if r.Context().Err() == nil {
-				cfg.Logger.Warn("exchange with the app failed", "method", r.Method, "cause", err.Error())
-			}
-			cfg.Error(w, r, classify(err))
-		},
+		ErrorHandler:   p.fail,
 	}
 	return p, nil
 }
@@ -123,7 +126,13 @@ func newTransport(cfg Config) *http.Transport {
 }
 
 // ServeHTTP implements http.Handler.
-func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.reverse.ServeHTTP(w, r) }
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if err := prepareBody(w, r); err != nil {
+		p.fail(w, r, fmt.Errorf("read the request body: %w", err))
+		return
+	}
+	p.reverse.ServeHTTP(w, r)
+}
 
 // Upstreams returns the state of the upstreams in their order.
 func (p *Proxy) Upstreams() []State { return p.balancer.states() }

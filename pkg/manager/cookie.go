@@ -14,8 +14,9 @@ import (
 const DefaultCookieName = "msmid"
 
 const (
-	hostPrefix    = "__Host-"
-	maxCandidates = 4 // cookies of the name that are tried
+	hostPrefix     = "__Host-"
+	maxCandidates  = 4        // cookies of the name that are tried
+	maxCookieBytes = 16 << 10 // in a request; browsers send less
 )
 
 // Cookie describes the session cookie. Its zero value is a session cookie
@@ -156,6 +157,15 @@ func (w *cookieWriter) candidates(r *http.Request) []string {
 		}
 	}
 	return values
+}
+
+// cookieBytes is the size of the request's Cookie header.
+func cookieBytes(r *http.Request) int {
+	n := 0
+	for _, line := range r.Header["Cookie"] {
+		n += len(line)
+	}
+	return n
 }
 
 // WithoutCookies returns the values of a Cookie header without the cookies of

@@ -39,6 +39,10 @@ func problemUnavailable() Problem {
 	return Problem{http.StatusServiceUnavailable, "store-unavailable", "The session store cannot be reached. Your session is kept; please try again."}
 }
 
+func problemCookies() Problem {
+	return Problem{http.StatusRequestHeaderFieldsTooLarge, "cookies-too-large", "The request's cookies are larger than 16 KiB."}
+}
+
 func problemTooLarge() Problem {
 	return Problem{http.StatusRequestEntityTooLarge, "session-too-large", "The session would become too large. Its old state is kept."}
 }

@@ -9,6 +9,10 @@ import (
 // Several handlers may be made of one Manager.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if cookieBytes(r) > maxCookieBytes {
+			problemCookies().Write(w, r)
+			return
+		}
 		if m.cfg.Ignore.Match(r.Method, r.URL) {
 			m.stats.Ignored.Add(1)
 			next.ServeHTTP(w, r)

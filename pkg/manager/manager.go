@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -197,6 +196,3 @@ func (m *Manager) Stats() *Stats { return &m.stats }
 // CookieNames returns the names under which requests may carry the id: the
 // configured one and, where it applies, its __Host- form.
 func (m *Manager) CookieNames() []string { return m.cookie.names() }
-
-// secure reports whether the client's side of the request is TLS.
-func (m *Manager) secure(r *http.Request) bool { return m.cookie.secure(r) }
