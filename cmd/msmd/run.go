@@ -113,7 +113,7 @@ func newManager(cfg *config.Config, pool *nodes.Pool, log *slog.Logger) (*manage
 		Nodes: pool, Copies: 1 + cfg.Copies(), Ignore: cfg.Ignore,
 		Strict: cfg.OnPartition == config.Strict, ReadPrimary: cfg.ReadMode == config.ReadPrimary,
 		Idle: cfg.MaxInactiveInterval, Absolute: absolute,
-		CommitTimeout: cfg.SessionBackupTimeout, MaxSessionSize: cfg.MaxSessionSize,
+		RotateGrace: cfg.RotateGrace, CommitTimeout: cfg.SessionBackupTimeout, MaxSessionSize: cfg.MaxSessionSize,
 		Cookie: manager.Cookie{
 			Name: cfg.CookieName, Domain: cfg.CookieDomain, SameSite: sameSite[cfg.CookieSameSite],
 			Partitioned: cfg.CookiePartitioned, MaxAge: cfg.CookieMaxAge, Secure: clientIsTLS(cfg),

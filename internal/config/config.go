@@ -80,6 +80,7 @@ type Config struct {
 
 	MaxInactiveInterval  time.Duration // idle limit, whole seconds
 	MaxLifetime          time.Duration // absolute limit, whole seconds, 0 for none
+	RotateGrace          time.Duration // for reads with an id that was rotated, 0 for none
 	MaxSessionSize       int           // bytes of one stored session
 	InlineMax            int           // bytes of session data in a request header
 	SessionBackupTimeout time.Duration // for one commit in all, copies and retries included

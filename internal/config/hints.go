@@ -45,7 +45,6 @@ func laterHint(lower string) string {
 		{"transcoder", "msmd stores values as CBOR; a choice comes with a later version: remove it"},
 		{"customConverter", "msmd stores plain values as CBOR, which needs no converters: remove it"},
 		{"copyCollectionsForSerialization", "msmd holds no live objects, so there is nothing to copy: remove it"},
-		{"rotateGrace", "msmd cannot be told yet how long to accept an id after its rotation; that comes with a later version: remove it"},
 		{"stickyMaxAge", "msmd keeps no sessions of its own; sticky mode comes with a later version: remove it"},
 		{"enabled", "msmd is off when it does not run; for requests without sessions use requestUriIgnorePattern: remove it"},
 		{"enableStatistics", "msmd always counts, which costs next to nothing; adminListen shows the figures: remove it"},

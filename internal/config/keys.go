@@ -90,6 +90,8 @@ func (l *loader) sessionKeys() []key {
 			duration(&c.MaxInactiveInterval, span{min: time.Second, max: decade, unit: "s", whole: true, tooLow: neverExpires})},
 		{"maxLifetime", kindDuration, "12h", "how long a session may live in all; 0 for no limit",
 			duration(&c.MaxLifetime, span{min: time.Second, max: decade, unit: "s", whole: true, zero: true})},
+		{"rotateGrace", kindDuration, "10s", "how long the id from before a rotation may still read; 0 for not at all",
+			duration(&c.RotateGrace, span{min: time.Second, max: 10 * time.Minute, unit: "s", zero: true})},
 		{"maxSessionSize", kindBytes, "512KiB", "most bytes of one stored session", size(&c.MaxSessionSize, 1<<10, 1_000_000)},
 		{"inlineMax", kindBytes, "4096", "most bytes of session data in a request header", size(&c.InlineMax, 256, 65536)},
 		{"sessionBackupTimeout", kindDuration, "1s", "how long storing a session may take in all",

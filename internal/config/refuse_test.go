@@ -201,7 +201,7 @@ func wantMessage(t testing.TB, input string, err error, want ...string) {
 
 func TestLaterKeysHaveHints(t *testing.T) {
 	for _, name := range strings.Fields(`sticky lockingMode lockExpiration sessionBackupAsync backupThreadCount
-		sessionAttributeFilter storageKeyPrefix transcoder rotateGrace stickyMaxAge customConverter
+		sessionAttributeFilter storageKeyPrefix transcoder stickyMaxAge customConverter
 		copyCollectionsForSerialization enabled enableStatistics memcachedProtocol username password`) {
 		_, _, err := Load(writeFile(t, smallest+name+": x\n"), nil, nil)
 		if err == nil {
