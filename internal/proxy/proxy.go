@@ -92,7 +92,8 @@ func New(cfg Config) (*Proxy, error) {
 	transport := newTransport(cfg)
 	p := &Proxy{transport: transport, balancer: newBalancer(cfg, transport)}
 	p.fail = func(w http.ResponseWriter, r *http.Request, err error) {
-		if r.Context().Err() == nil {
+		var refused refusal
+		if r.Context().Err() == nil && !errors.As(err, &refused) { // who refused has said so
 			cfg.Logger.Warn("exchange with the app failed", "method", r.Method, "cause", err.Error())
 		}
 		drain(r)
@@ -103,10 +104,27 @@ func New(cfg Config) (*Proxy, error) {
 		Transport:      p.balancer,
 		BufferPool:     &bufferPool{},
 		ErrorLog:       slog.NewLogLogger(cfg.Logger.Handler(), slog.LevelWarn),
-		ModifyResponse: cfg.ModifyResponse,
+		ModifyResponse: modify(cfg.ModifyResponse),
 		ErrorHandler:   p.fail,
 	}
 	return p, nil
+}
+
+// refusal is an error of Config.ModifyResponse.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+func modify(f func(*http.Response) error) func(*http.Response) error {
+	if f == nil {
+		return nil
+	}
+	return func(res *http.Response) error {
+		if err := f(res); err != nil {
+			return refusal{err}
+		}
+		return nil
+	}
 }
 
 func newTransport(cfg Config) *http.Transport {

@@ -40,6 +40,9 @@ func (s *store) load(ctx context.Context, v *view, widen bool) {
 				v.askSpares()
 				continue
 			}
+			if v.insist() {
+				continue
+			}
 			s.conclude(v, best)
 			return
 		}
@@ -72,7 +75,12 @@ func (s *store) read(ctx context.Context, v *view) {
 }
 
 func (s *store) readOne(ctx context.Context, v *view, m *member) {
-	value, cas, err := m.node.Get(ctx, v.key)
+	get := m.node.Get
+	if m.insist {
+		get = m.node.GetAnyway
+	}
+	value, cas, err := get(ctx, v.key)
+	m.passed = errors.Is(err, nodes.ErrSkipped)
 	switch {
 	case errors.Is(err, nodes.ErrNotFound):
 		m.answer = miss

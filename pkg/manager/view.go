@@ -27,6 +27,8 @@ type member struct {
 	answer answer
 	rec    transcoder.Record // with hit
 	cas    uint64            // with hit
+	insist bool              // to be asked even if it counts as down
+	passed bool              // it was not asked, since it counts as down
 }
 
 // presence is what a load found out.
@@ -117,6 +119,19 @@ func (v *view) newest() int {
 		}
 	}
 	return best
+}
+
+// insist makes the members that were passed over be asked after all, and
+// reports whether there are any. It is the last resort: a node may have come
+// back before a probe found out, and the others have gone.
+func (v *view) insist() (any bool) {
+	for i := range v.members {
+		if m := &v.members[i]; m.passed && !m.insist {
+			m.answer, m.insist, m.passed = unasked, true, false
+			any = true
+		}
+	}
+	return any
 }
 
 func (v *view) anyFailed() bool {

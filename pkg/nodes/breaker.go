@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	softFailures  = 3                      // consecutive timeouts that open the breaker (mcrouter's timeouts-until-tko)
+	softFailures  = 3                      // failures in a row that open the breaker (mcrouter's timeouts-until-tko)
 	checkInterval = 2 * time.Second        // between checks of a node that is up
 	probeFirst    = 500 * time.Millisecond // before the first probe of a node that is down
 	probeGrowth   = 1.5
@@ -23,12 +23,13 @@ const (
 // timeouts only a probe's, so that no user waits for a hung node. But a refusal
 // costs next to nothing, and a memcached that was restarted, empty, should get
 // its copies back with the very next requests, before the other node dies. So
-// after a refusal requests may try the node too, one a millisecond.
+// after a refusal, or a connection that broke, requests may try the node too, one
+// a millisecond.
 type breaker struct {
 	open  atomic.Bool
-	hard  atomic.Bool  // the last failure was a refused connection
-	fails atomic.Int32 // consecutive soft failures
-	trial atomic.Int64 // when a request last tried a node that refused, Unix nanoseconds
+	cheap atomic.Bool  // the last failure cost no time: a refused or broken connection
+	fails atomic.Int32 // failures in a row
+	trial atomic.Int64 // when a request last tried the node though it was open, Unix nanoseconds
 
 	mu    sync.Mutex // guards since and cause
 	since time.Time  // when open last changed
@@ -41,21 +42,21 @@ func (b *breaker) success(now time.Time) (closed bool) {
 	if b.fails.Load() != 0 {
 		b.fails.Store(0)
 	}
-	return b.open.Load() && b.hard.Load() && b.close(now)
+	return b.open.Load() && b.cheap.Load() && b.close(now)
 }
 
 // mayTry reports whether a request may try the node though the breaker is
 // open.
 func (b *breaker) mayTry(now time.Time) bool {
 	last := b.trial.Load()
-	return b.hard.Load() && now.UnixNano()-last >= int64(trialSpacing) && b.trial.CompareAndSwap(last, now.UnixNano())
+	return b.cheap.Load() && now.UnixNano()-last >= int64(trialSpacing) && b.trial.CompareAndSwap(last, now.UnixNano())
 }
 
 // failure records a request without an answer and reports whether it opened
-// the breaker.
-func (b *breaker) failure(cause error, hard bool, now time.Time) (opened bool) {
-	b.hard.Store(hard)
-	if n := b.fails.Add(1); !hard && n < softFailures {
+// the breaker. kind is the failure's, see classify.
+func (b *breaker) failure(kind, cause error, now time.Time) (opened bool) {
+	b.cheap.Store(kind != ErrTimeout)
+	if n := b.fails.Add(1); kind != ErrDown && n < softFailures {
 		return false
 	}
 	b.mu.Lock()

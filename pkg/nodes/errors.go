@@ -3,6 +3,7 @@ package nodes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -27,9 +28,11 @@ var (
 	ErrNoMemory = errors.New("node out of memory")
 	// ErrTimeout: no answer in time. A write may still land.
 	ErrTimeout = errors.New("timeout")
-	// ErrDown: the node refused the connection, or was not asked because its
-	// breaker is open. Nothing was written.
+	// ErrDown: the node refused the connection. Nothing was written.
 	ErrDown = errors.New("node down")
+	// ErrSkipped is the ErrDown of a node that was not asked, because its
+	// breaker is open.
+	ErrSkipped = fmt.Errorf("%w: not asked", ErrDown)
 	// ErrBroken: the connection broke, or the answer was not memcached's
 	// protocol. A write may have landed.
 	ErrBroken = errors.New("connection broken")

@@ -88,8 +88,26 @@ func (n *Node) State() (up bool, since time.Time, cause error) {
 func (n *Node) Stats() *Stats { return &n.stats }
 
 // Get returns the value of key and the number to give to CAS. The value is the
-// caller's. A missing or expired key is ErrNotFound.
+// caller's. A missing or expired key is ErrNotFound. If the node is not asked
+// because it counts as down, the error is ErrSkipped.
 func (n *Node) Get(ctx context.Context, key string) (value []byte, cas uint64, err error) {
+	if n.down() {
+		return nil, 0, n.wrap("get", ErrSkipped)
+	}
+	return n.get(ctx, key)
+}
+
+// GetAnyway is Get for when nobody else has the answer: the node is asked even
+// if it counts as down, and counts as up if it answers.
+func (n *Node) GetAnyway(ctx context.Context, key string) (value []byte, cas uint64, err error) {
+	value, cas, err = n.get(ctx, key)
+	if (err == nil || errors.Is(err, ErrNotFound)) && n.breaker.close(time.Now()) {
+		n.revived()
+	}
+	return value, cas, err
+}
+
+func (n *Node) get(ctx context.Context, key string) (value []byte, cas uint64, err error) {
 	n.stats.Gets.Add(1)
 	var item *memcache.Item
 	err = n.do(ctx, func() error {
@@ -113,6 +131,9 @@ func (n *Node) Get(ctx context.Context, key string) (value []byte, cas uint64, e
 // Add stores value under key if the node has no such key, else it returns
 // ErrConflict. exptime is memcached's, see Expiry.
 func (n *Node) Add(ctx context.Context, key string, value []byte, exptime int32) error {
+	if n.down() {
+		return n.wrap("add", ErrSkipped)
+	}
 	n.stats.Adds.Add(1)
 	item := memcache.Item{Key: key, Value: value, Expiration: exptime}
 	return n.wrap("add", n.do(ctx, func() error { return n.client.Add(&item) }))
@@ -122,26 +143,27 @@ func (n *Node) Add(ctx context.Context, key string, value []byte, exptime int32)
 // returned cas with. It returns ErrConflict if it changed, ErrNotFound if it
 // is gone.
 func (n *Node) CAS(ctx context.Context, key string, value []byte, cas uint64, exptime int32) error {
+	if n.down() {
+		return n.wrap("cas", ErrSkipped)
+	}
 	n.stats.CASes.Add(1)
 	item := memcache.Item{Key: key, Value: value, Expiration: exptime, CasID: cas}
 	return n.wrap("cas", n.do(ctx, func() error { return n.client.CompareAndSwap(&item) }))
 }
 
-// do runs op when the breaker and the bound on operations under way allow it,
-// a second time if its connection had died in the pool, and tells the breaker.
+// do runs op when the bound on operations under way allows it, a second time if
+// its connection had died in the pool, and tells the breaker.
 // A second try is safe for add and cas as well: if the first one landed, the
 // second gets ErrConflict, and the caller loads and finds its own write.
 func (n *Node) do(ctx context.Context, op func() error) error {
-	if n.down() {
-		return ErrDown
-	}
+	wasUp := n.Up()
 	waited, err := n.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer n.release()
-	if waited && n.down() { // those before it found out
-		return ErrDown
+	if waited && wasUp && n.down() { // those before it found out
+		return ErrSkipped
 	}
 	err = op()
 	if err != nil && stale(err) {
@@ -223,7 +245,7 @@ func (n *Node) fail(kind, err error) {
 		n.stats.Broken.Add(1)
 	}
 	n.client.Close() // idle connections would fail the same way, one request each
-	if !n.breaker.failure(err, kind == ErrDown, time.Now()) {
+	if !n.breaker.failure(kind, err, time.Now()) {
 		return
 	}
 	n.stats.Opened.Add(1)

@@ -88,15 +88,15 @@ func TestBreaker(t *testing.T) {
 			t.Errorf("step %d: changed %v, open %v; want %v, %v", step, changed, open, wantChanged, wantOpen)
 		}
 	}
-	check(b.failure(soft, false, start), false, false)
-	check(b.failure(soft, false, start), false, false)
+	check(b.failure(ErrTimeout, soft, start), false, false)
+	check(b.failure(ErrTimeout, soft, start), false, false)
 	check(b.success(start), false, false) // an answer in between starts the count again
-	check(b.failure(soft, false, start), false, false)
-	check(b.failure(soft, false, start), false, false)
-	check(b.failure(soft, false, start.Add(1)), true, true)
+	check(b.failure(ErrTimeout, soft, start), false, false)
+	check(b.failure(ErrTimeout, soft, start), false, false)
+	check(b.failure(ErrTimeout, soft, start.Add(1)), true, true)
 	check(b.mayTry(start.Add(1)), false, true)  // after timeouts no request tries the node
 	check(b.success(start.Add(1)), false, true) // nor does the answer to an old one close it
-	check(b.failure(hard, true, start.Add(2)), false, true)
+	check(b.failure(ErrDown, hard, start.Add(2)), false, true)
 	if _, since, cause := b.state(); !since.Equal(start.Add(1)) || cause != soft {
 		t.Errorf("since %v, cause %v; want those of the failure that opened it", since, cause)
 	}
@@ -108,8 +108,8 @@ func TestBreaker(t *testing.T) {
 	if _, since, cause := b.state(); !since.Equal(start.Add(3)) || cause != nil {
 		t.Errorf("since %v, cause %v; want when it closed, no cause", since, cause)
 	}
-	check(b.failure(soft, false, start), false, false) // close started the count again
-	check(b.failure(hard, true, start), true, true)    // a refusal opens at once
+	check(b.failure(ErrTimeout, soft, start), false, false) // close started the count again
+	check(b.failure(ErrDown, hard, start), true, true)      // a refusal opens at once
 }
 
 func TestStale(t *testing.T) {
