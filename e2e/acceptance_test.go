@@ -65,7 +65,8 @@ func (s *site) killAnsweringApp(v *visitor) {
 	v.use("without " + answered)
 	victim.restart()
 	waitUntil(s.t, answered+" answers again at both msmds", func() bool {
-		return v.check("app back").App == answered && v.check("app back").App == answered
+		first, second := v.check("app back").App, v.check("app back").App // one msmd each
+		return first == answered && second == answered
 	})
 	v.wantCookies("death of an app", 0)
 }
