@@ -29,7 +29,7 @@ func newSlowSite(t testing.TB) (*site, *slowApp) {
 			<-a.finish
 		}
 		answer(w, r)
-	}, "operationTimeout: 100ms")
+	}, "operationTimeout: 250ms")
 	return s, a
 }
 

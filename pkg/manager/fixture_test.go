@@ -91,7 +91,7 @@ type site struct {
 // /del?k, /renew, /invalidate and /state; extra adds or replaces paths.
 func (c *cluster) newSite(t testing.TB, change func(*manager.Config), extra map[string]http.HandlerFunc) *site {
 	t.Helper()
-	pool, err := nodes.Open(nodes.Config{Nodes: c.specs})
+	pool, err := nodes.Open(nodes.Config{Nodes: c.specs, OperationTimeout: 300 * time.Millisecond}) // for busy machines
 	if err != nil {
 		t.Fatal(err)
 	}

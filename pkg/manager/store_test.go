@@ -27,7 +27,7 @@ func memStore(t *testing.T, n int) (*store, map[string]*memcached.Server) {
 		servers[id] = s
 		specs = append(specs, nodes.Spec{ID: id, Addr: s.Addr()})
 	}
-	pool, err := nodes.Open(nodes.Config{Nodes: specs})
+	pool, err := nodes.Open(nodes.Config{Nodes: specs, OperationTimeout: time.Second}) // a busy machine is no fault
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,6 +257,7 @@ func TestQueueServesInOrderAndKeepsNothing(t *testing.T) {
 func TestSharedLoad(t *testing.T) {
 	t.Parallel()
 	s, _ := memStore(t, 1)
+	s.timeout = time.Minute
 	v := created(t, s)
 	turn, _ := s.inFlight.enter(v.key, time.Second)
 	gets := v.members[0].node.Stats().Gets.Load()
