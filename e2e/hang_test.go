@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// slowAnswer is what no answer may take, however busy the machine is. On a quiet
+// one the slowest takes about operationTimeout.
+const slowAnswer = 5 * time.Second
+
 // nodeState is what /nodes of the admin listener says.
 type nodeState struct {
 	ID string
@@ -46,7 +50,7 @@ func (s *site) waitNodesUp(visit func()) {
 }
 
 // TestHungNode hangs a node that keeps its connections: every request is
-// answered within a second, nothing is lost, and the state that the node had
+// answered in bounded time, nothing is lost, and the state that the node had
 // when it hung is never seen again. It measures time, so it runs alone.
 func TestHungNode(t *testing.T) {
 	for _, home := range []bool{true, false} {
@@ -86,8 +90,8 @@ func (s *site) visitSlowNode(v *visitor) (slowest time.Duration) {
 		v.set("last", start.String())
 		wrote := time.Since(start)
 		slowest = max(slowest, read, wrote)
-		if read > time.Second || wrote > time.Second {
-			s.t.Errorf("with a hung node: read took %v, change %v; want at most 1s", read, wrote)
+		if read > slowAnswer || wrote > slowAnswer {
+			s.t.Errorf("with a hung node: read took %v, change %v; want at most %v", read, wrote, slowAnswer)
 		}
 	}
 	return slowest

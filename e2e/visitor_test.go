@@ -23,7 +23,7 @@ type visitor struct {
 
 const (
 	operationTimeout = 100 * time.Millisecond // msmd's default
-	maxExcused       = 3
+	maxExcused       = 10
 )
 
 // excuse reports whether an answer without the session may be asked for again:

@@ -40,7 +40,7 @@ func (s *store) load(ctx context.Context, v *view, widen bool) {
 				v.askSpares()
 				continue
 			}
-			if v.insist() {
+			if v.insist(s.copies) {
 				continue
 			}
 			s.conclude(v, best)
@@ -80,7 +80,7 @@ func (s *store) readOne(ctx context.Context, v *view, m *member) {
 		get = m.node.GetAnyway
 	}
 	value, cas, err := get(ctx, v.key)
-	m.passed = errors.Is(err, nodes.ErrSkipped)
+	m.passed, m.slow = errors.Is(err, nodes.ErrSkipped), errors.Is(err, nodes.ErrTimeout)
 	switch {
 	case errors.Is(err, nodes.ErrNotFound):
 		m.answer = miss
@@ -159,6 +159,10 @@ func (s *store) conclude(v *view, best int) {
 	case best < 0:
 		v.presence = absent
 	case s.strict && v.lacks(s.copies):
+		v.presence = unknown
+	case v.anySlow(s.copies) && v.members[best].node.FailedSince(time.Now().Add(-v.members[best].rec.Idle)):
+		// This node failed a while ago and may have missed changes. The one
+		// that has them is slow, not gone: better no answer than an old one.
 		v.presence = unknown
 	default:
 		v.rec = v.members[best].rec

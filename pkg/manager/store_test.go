@@ -283,3 +283,29 @@ func TestSharedLoad(t *testing.T) {
 		t.Errorf("%d gets for 10 waiting requests, want 1", got)
 	}
 }
+
+// TestOldNodeIsNoAnswer: a node that hung, missed a change and is back is not
+// taken at its word while the other one, which has the change, is just slow.
+func TestOldNodeIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	s, servers := memStore(t, 2)
+	v := created(t, s)
+	home, other := v.members[0].node, v.members[1].node
+	servers[home.ID()].Pause()
+	if err := s.update(t.Context(), v, payload(1)); err != nil { // times out at the home
+		t.Fatal(err)
+	}
+	// As if the late cas had been lost: the home comes back with what it had.
+	servers[home.ID()].Refuse("lost")
+	servers[home.ID()].Resume()
+	servers[other.ID()].Pause()
+	got := reload(t, s, v)
+	if got.presence != unknown {
+		t.Errorf("presence = %v, payload %x, want unknown", got.presence, got.rec.Payload)
+	}
+	servers[other.ID()].Resume()
+	servers[home.ID()].Refuse("")
+	if got = reload(t, s, v); got.presence != present || got.rec.Payload[1] != 1 {
+		t.Errorf("then presence %v, payload %x, want the change", got.presence, got.rec.Payload)
+	}
+}

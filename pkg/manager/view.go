@@ -28,6 +28,7 @@ type member struct {
 	rec    transcoder.Record // with hit
 	cas    uint64            // with hit
 	insist bool              // to be asked even if it counts as down
+	slow   bool              // it did not answer in time
 	passed bool              // it was not asked, since it counts as down
 }
 
@@ -123,8 +124,12 @@ func (v *view) newest() int {
 
 // insist makes the members that were passed over be asked after all, and
 // reports whether there are any. It is the last resort: a node may have come
-// back before a probe found out, and the others have gone.
-func (v *view) insist() (any bool) {
+// back before a probe found out, and the others have gone. If one of those is
+// just slow it is not taken: what came back may be old.
+func (v *view) insist(copies int) (any bool) {
+	if v.anySlow(copies) {
+		return false
+	}
 	for i := range v.members {
 		if m := &v.members[i]; m.passed && !m.insist {
 			m.answer, m.insist, m.passed = unasked, true, false
@@ -132,6 +137,17 @@ func (v *view) insist() (any bool) {
 		}
 	}
 	return any
+}
+
+// anySlow reports whether one of the first copies members did not answer in
+// time, though it does not count as down.
+func (v *view) anySlow(copies int) bool {
+	for i := range v.members[:copies] {
+		if m := &v.members[i]; m.answer == failed && m.slow && m.node.Up() {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *view) anyFailed() bool {

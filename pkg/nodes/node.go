@@ -30,6 +30,7 @@ type Node struct {
 	timeout time.Duration
 	log     *slog.Logger
 	breaker breaker
+	failed  atomic.Int64 // when a request last got no answer, Unix nanoseconds, 0 for never
 	stats   Stats
 	wake    chan struct{} // tells the watcher that the breaker opened
 	allOpen func() bool   // whether no node of the pool is up
@@ -76,6 +77,13 @@ func (n *Node) Spec() Spec { return n.spec }
 
 // Up reports whether the node's breaker is closed.
 func (n *Node) Up() bool { return !n.breaker.open.Load() }
+
+// FailedSince reports whether the node left a request without an answer since
+// t. What it stores may then be older than what was stored elsewhere.
+func (n *Node) FailedSince(t time.Time) bool {
+	last := n.failed.Load()
+	return last != 0 && last >= t.UnixNano()
+}
 
 // State returns since when the node is up or down, zero if it always was up,
 // and for a node that is down the failure that made it so.
@@ -238,6 +246,7 @@ func (n *Node) revived() {
 
 // fail tells the breaker of a request without an answer.
 func (n *Node) fail(kind, err error) {
+	n.failed.Store(time.Now().UnixNano())
 	switch kind {
 	case ErrTimeout:
 		n.stats.Timeouts.Add(1)
