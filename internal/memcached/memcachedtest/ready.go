@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -31,15 +33,26 @@ func withFreePort(launch func(port string) error) error {
 	return err
 }
 
+// Ports of nodes are chosen below the range from which systems take ports for
+// ":0" and for outgoing connections (32768 and up on Linux, 49152 by RFC 6335):
+// a node that is down for a while must find its port free when it comes back.
+const (
+	firstPort = 15000
+	lastPort  = 32000
+	portTries = 100
+)
+
 // freePort returns a TCP port of 127.0.0.1 that was free a moment ago.
 func freePort() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range portTries {
+		port := strconv.Itoa(firstPort + rand.IntN(lastPort-firstPort))
+		var ln net.Listener
+		if ln, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", port)); err == nil {
+			return port, ln.Close()
+		}
 	}
-	defer ln.Close()
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	return port, err
+	return "", err
 }
 
 // waitReady polls ready until it returns nil, exited is closed or
