@@ -24,7 +24,7 @@ const quickRounds = 3
 // only when no member has the session and some member could not say.
 func (s *store) load(ctx context.Context, v *view, widen bool) {
 	deadline := time.Now().Add(s.timeout)
-	v.partial = false
+	v.partial, v.asked = false, time.Now()
 	widen = widen && !s.strict // with strict, spares do not count
 	for round := 0; round == 0 || time.Now().Before(deadline); round++ {
 		if round >= quickRounds {

@@ -99,6 +99,11 @@ func (s *store) update(ctx context.Context, v *view, apply change) error {
 	}
 }
 
+// freshFor is how long the CAS numbers of a load are used. memcached counts them
+// anew after a restart: if both nodes were restarted and healed while a slow
+// request ran, its old numbers could fit values that it never saw.
+const freshFor = time.Second
+
 // enter waits for the session's turn to be changed, and loads it anew if it
 // may have changed meanwhile or if some of its nodes failed.
 func (s *store) enter(ctx context.Context, v *view) (*turn, error) {
@@ -107,7 +112,7 @@ func (s *store) enter(ctx context.Context, v *view) (*turn, error) {
 		return nil, fmt.Errorf("%w: other requests of the session took more than %v", errUnavailable, s.timeout)
 	}
 	t.loaded = nil // not for those who come to read what is changed now
-	if waited || v.partial || v.anyFailed() {
+	if waited || v.partial || v.anyFailed() || time.Since(v.asked) > freshFor {
 		s.load(ctx, v, true)
 	}
 	return t, nil

@@ -3,6 +3,7 @@ package manager
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/msmd/msmd/pkg/nodes"
 	"github.com/msmd/msmd/pkg/sessionid"
@@ -49,6 +50,7 @@ type view struct {
 	fp       uint64
 	presence presence
 	rec      transcoder.Record // with present, and a tombstone with absent
+	asked    time.Time         // when the last load began
 	partial  bool              // only the home was asked: enough to read, not to write
 	members  []member
 	spares   []*nodes.Node // not asked yet
